@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Swift 6 language mode everywhere; a warning is an error.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let hashTrees: Target.Dependency = .product(name: "HashTreeCollections", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+// One line per target, lowest floor first: a target may import only what its line names.
+// `swift test --filter TidyTests` reads these lines and the imports.
+var targets: [Target] = [
+    .target(name: "CLinux"),
+    .target(name: "CChecksum"),
+    .target(name: "COpenSSL", dependencies: ["COpenSSLLibrary"]),
+    .systemLibrary(name: "COpenSSLLibrary", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+    library("Platform", ["CLinux", logging]),
+    library("Domain"),
+
+    library("HTTP", ["CZlib"]),
+    library("Sockets", ["Platform", "CLinux"]),
+    library("Cryptography", ["Platform", "COpenSSL"]),
+    library("StorageArray", ["Platform", "CChecksum"]),
+
+    library("SCSI", ["StorageArray"]),
+    library("Persistence", ["Domain", "Platform", hashTrees]),
+    library("PersistenceSQLite", ["Persistence", "Domain", "CSQLite"]),
+
+    library("Datastores", ["SCSI", "Domain"]),
+    library("Coordination", ["Persistence", "Domain", "Platform"]),
+    library("Contract", ["Domain"]),
+
+    library("ContractTypes", ["Contract", "Domain"]),
+    library("Services", ["Domain", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
+    library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform"]),
+
+    library("API", ["HTTP", "Services", "Contract", "ContractTypes", "Domain", "Platform"]),
+    library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Cryptography", "Sockets", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
+
+    .executableTarget(name: "viaduct", dependencies: ["Assembly", argumentParser], swiftSettings: settings),
+    .executableTarget(name: "viaduct-dev", dependencies: ["Contract", argumentParser], swiftSettings: settings),
+
+    tests("PlatformTests", ["Platform"]),
+    tests("HTTPTests", ["HTTP"]),
+    tests("ServingTests", ["Serving", "Sockets", "Cryptography", "HTTP", "Platform"]),
+    tests("StorageArrayTests", ["StorageArray", "Platform"]),
+    tests("SCSITests", ["SCSI", "StorageArray", "Platform"]),
+    tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),
+    tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Domain", "Platform"]),
+    tests("ContractTests", ["Contract", "ContractTypes", "Domain"]),
+    tests("APITests", ["API", "HTTP", "Services", "Contract", "ContractTypes", "Domain", "Platform"]),
+    tests("AssemblyTests", ["Assembly", "Services", "Persistence", "Domain", "Datastores", "SCSI", "StorageArray", "API", "HTTP", "Contract", "ContractTypes", "Platform"]),
+    tests("TidyTests", []),
+]
+
+// Development convenience: VIADUCT_ONLY=HTTPTests builds that target and what it stands on.
+if let only = Context.environment["VIADUCT_ONLY"] {
+    var wanted = Set(only.split(separator: ",").map(String.init))
+    var grew = true
+    while grew {
+        grew = false
+        for target in targets where wanted.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies where wanted.insert(name).inserted {
+                grew = true
+            }
+        }
+    }
+    targets = targets.filter { wanted.contains($0.name) }
+}
+
+let package = Package(
+    name: "viaduct",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: targets
+)

@@ -1,0 +1,157 @@
+import Domain
+
+/// One operation of the contract, as generated from `openapi/`.
+public struct Operation: Sendable {
+    /// Canonical service name, for example `com.vmware.vcenter.VM`.
+    public let service: String
+    /// For example `create`, or `clone$task`.
+    public let name: String
+    public let parameters: [Parameter]
+    public let output: TypeExpression
+    /// Canonical names of the errors it declares.
+    public let errors: [String]
+    public let privileges: [RequiredPrivilege]
+    public let authentication: AuthenticationRule
+    /// How `/api` presents it.
+    public let clean: Route
+    /// How `/rest` presents it; `nil` where that root never had it.
+    public let legacy: Route?
+
+    public init(
+        service: String, name: String, parameters: [Parameter], output: TypeExpression, errors: [String],
+        privileges: [RequiredPrivilege], authentication: AuthenticationRule, clean: Route, legacy: Route?
+    ) {
+        self.service = service
+        self.name = name
+        self.parameters = parameters
+        self.output = output
+        self.errors = errors
+        self.privileges = privileges
+        self.authentication = authentication
+        self.clean = clean
+        self.legacy = legacy
+    }
+}
+
+public struct Parameter: Sendable {
+    /// Wire name in JSON-RPC, for example `vm` or `spec`.
+    public let name: String
+    public let type: TypeExpression
+
+    public init(_ name: String, _ type: TypeExpression) {
+        self.name = name
+        self.type = type
+    }
+}
+
+/// A type in the notation of the contract: `opt(s:com.vmware.vcenter.VM.filter_spec)`, `list(string)`, `map(id,long)`.
+public indirect enum TypeExpression: Sendable, Equatable {
+    case void, boolean, long, double, string, secret, binary, dateTime, uri, opaque, dynamic, anyError
+    case id
+    case optional(TypeExpression)
+    case list(TypeExpression)
+    case set(TypeExpression)
+    case map(key: TypeExpression, value: TypeExpression)
+    case structure(String)
+    case enumeration(String)
+}
+
+/// How one of the two REST roots presents an operation.
+public struct Route: Sendable {
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+    public let method: String
+    /// Segments below the root; a variable carries the parameter's name.
+    public let path: [Segment]
+    /// Query items that select this operation, for example `action=clone` or `vmw-task=true`; a `nil` value means the
+    /// item must be present with any value.
+    public let selectors: [(name: String, value: String?)]
+    /// Query items that carry parameters: wire name, and the path of names they fill (`["filter", "names"]`).
+    public let query: [QueryItem]
+    public let body: BodyShape
+    /// Of a success.
+    public let status: Int
+
+    public enum Segment: Sendable, Equatable {
+        case literal(String)
+        case variable(String)
+    }
+
+    public enum BodyShape: Sendable, Equatable {
+        case none
+        /// The body is this parameter itself.
+        case parameter(String)
+        /// The body is an object with one member per named parameter.
+        case object([String])
+    }
+
+    public init(
+        method: String, path: [Segment], selectors: [(name: String, value: String?)], query: [QueryItem], body: BodyShape,
+        status: Int
+    ) {
+        self.method = method
+        self.path = path
+        self.selectors = selectors
+        self.query = query
+        self.body = body
+        self.status = status
+    }
+}
+
+public struct QueryItem: Sendable {
+    /// Name on the wire, for example `names` on `/api` and `filter.names` on `/rest`.
+    public let name: String
+    /// Parameter, and member of its structure if it is one.
+    public let target: [String]
+    public let type: TypeExpression
+
+    public init(_ name: String, target: [String], type: TypeExpression) {
+        self.name = name
+        self.target = target
+        self.type = type
+    }
+}
+
+public struct RequiredPrivilege: Sendable {
+    /// For example `VirtualMachine.Inventory.Create`.
+    public let privileges: [String]
+    /// vSphere resource type, for example `Folder`.
+    public let resource: String
+    /// Where the object's identifier stands in the input, for example `["vm"]` or `["spec", "placement", "folder"]`.
+    public let path: [String]
+
+    public init(_ privileges: [String], on resource: String, at path: [String]) {
+        self.privileges = privileges
+        self.resource = resource
+        self.path = path
+    }
+}
+
+public enum AuthenticationRule: Sendable, Equatable {
+    /// Anyone may call it.
+    case open
+    /// User name and password of this very call: login.
+    case credentials
+    /// A session, or credentials where vCenter allows them.
+    case session
+}
+
+/// What calling an operation gives.
+///
+/// A read has run by then and has written its answer; anything else hands back a closure that does the work.
+public enum Invocation: Sendable {
+    case written
+    case pending(@Sendable () async throws(Fault) -> Answer)
+}
+
+/// An answer that does not know its wire yet.
+public struct Answer: Sendable {
+    public let write: @Sendable (inout ValueWriter) -> Void
+
+    public init(_ write: @escaping @Sendable (inout ValueWriter) -> Void) { self.write = write }
+}
+
+/// All operations, in the order of `ContractTypes.operations`; generated code conforms a dispatcher to it.
+public protocol OperationDispatcher: Sendable {
+    /// Decodes the input of operation `index`, calls its service, and (for a read) writes the answer.
+    func invoke(_ index: Int, input: inout OperationInput, call: Call, writer: inout ValueWriter) throws(Fault) -> Invocation
+}
