@@ -34,7 +34,7 @@ public protocol Resource: Codable, Sendable {
 /// Every kind of record, with its name in the log. Order is the order of tables in memory; raw values are on disk.
 public enum ResourceKind: String, Sendable, CaseIterable, Codable {
     case datacenter, folder, cluster, host, resourcePool, network, datastore, virtualMachine
-    case user, session, workflow, setting
+    case user, session, workflow, setting, storagePolicy
 
     /// The place of the kind's table in the inventory.
     public var slot: Int {
@@ -51,6 +51,7 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
         case .session: 9
         case .workflow: 10
         case .setting: 11
+        case .storagePolicy: 12
         }
     }
 }
