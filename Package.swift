@@ -49,7 +49,7 @@ var targets: [Target] = [
 
     library("ContractTypes", ["Contract", "Domain"]),
     library("Services", ["Domain", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
-    library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform"]),
+    library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform", logging]),
 
     library("API", ["HTTP", "Services", "Contract", "ContractTypes", "Domain", "Platform"]),
     library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Cryptography", "Sockets", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
@@ -57,9 +57,9 @@ var targets: [Target] = [
     .executableTarget(name: "viaduct", dependencies: ["Assembly", argumentParser], swiftSettings: settings),
     .executableTarget(name: "viaduct-dev", dependencies: ["Contract", argumentParser], swiftSettings: settings),
 
-    tests("PlatformTests", ["Platform"]),
+    tests("PlatformTests", ["Platform", logging]),
     tests("HTTPTests", ["HTTP"]),
-    tests("ServingTests", ["Serving", "Sockets", "Cryptography", "HTTP", "Platform"]),
+    tests("ServingTests", ["Serving", "Sockets", "Cryptography", "HTTP", "Platform", "COpenSSL", "CLinux", logging]),
     tests("StorageArrayTests", ["StorageArray", "Platform"]),
     tests("SCSITests", ["SCSI", "StorageArray", "Platform"]),
     tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),
