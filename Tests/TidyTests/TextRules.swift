@@ -1,0 +1,56 @@
+/// Rules on what prose, comments and scripts say.
+enum TextRules {
+    /// Marks of unfinished work. Written in halves so that this file does not contain them.
+    static let markers = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "NO" + "COMMIT", "for" + " now"]
+
+    /// Paths of somebody's machine, and words that praise instead of telling.
+    static let unwanted = [
+        "/wo" + "rk/", "/ho" + "me/", "/Us" + "ers/", "sha" + "red/", "blazing" + "ly", "seam" + "less", "cutting" + "-edge",
+        "enterprise" + "-grade", "world" + "-class", "state" + " of the art", "game" + "-changing",
+    ]
+
+    static func leftovers(in file: TextFile) -> [Violation] {
+        file.lines.enumerated().flatMap { index, line in
+            markers.filter { String(line).range(ofWord: $0) != nil }.map {
+                Violation(path: file.path, line: index + 1, message: "`\($0)`: finish it, or file an issue and drop the mark")
+            }
+        }
+    }
+
+    static func unwantedWords(in file: TextFile) -> [Violation] {
+        file.lines.enumerated().flatMap { index, line in
+            unwanted.filter { line.lowercased().contains($0.lowercased()) }.map {
+                Violation(path: file.path, line: index + 1, message: "`\($0)` does not belong into the project")
+            }
+        }
+    }
+
+    /// A document starts with its title and has no second one.
+    static func titles(in file: TextFile) -> [Violation] {
+        var fenced = false
+        var titles: [Int] = []
+        for (index, line) in file.lines.enumerated() {
+            if line.hasPrefix("```") { fenced.toggle() }
+            if !fenced, line.hasPrefix("# ") { titles.append(index + 1) }
+        }
+        if titles.first != 1 {
+            return [Violation(path: file.path, line: 1, message: "the first line of a document is its title, `# …`")]
+        }
+        return titles.dropFirst().map { Violation(path: file.path, line: $0, message: "a document has one title") }
+    }
+
+    /// Names of the verbs that the sources of a command line program declare.
+    static func commandNames(in files: [TextFile]) -> [String] {
+        files.flatMap { file in
+            file.lines.compactMap { line -> String? in
+                guard let found = line.firstRange(of: "commandName: \"") else { return nil }
+                return String(line[found.upperBound...].prefix { $0 != "\"" })
+            }
+        }
+    }
+
+    /// - Returns: the commands, out of `program verb`, that `readme` does not mention.
+    static func unmentioned(_ commands: [String], in readme: String) -> [String] {
+        commands.filter { !readme.contains($0) }
+    }
+}
