@@ -6,18 +6,33 @@
 public struct RequestHead: Sendable {
     public let method: Method
     public let version: Version
-    /// The bytes of request line and fields.
+    /// The bytes of request line and fields, names in lower case.
     let storage: [UInt8]
-    let pathRange: Range<Int>
+    let pathStart: UInt32
+    let pathEnd: UInt32
     /// Without the question mark; empty if there is none.
-    let queryRange: Range<Int>
-    /// Names are lower-cased in `storage`; order as received.
+    let queryStart: UInt32
+    let queryEnd: UInt32
+    /// In the order received.
     let fields: [FieldRange]
+}
 
-    struct FieldRange: Sendable {
-        var name: Range<Int>
-        var value: Range<Int>
+/// Where a field lies in the bytes of its message. 32 bits: a head is at most some ten thousand bytes.
+struct FieldRange: Sendable {
+    var nameStart: UInt32
+    var nameEnd: UInt32
+    var valueStart: UInt32
+    var valueEnd: UInt32
+
+    init(name: Range<Int>, value: Range<Int>) {
+        nameStart = UInt32(truncatingIfNeeded: name.lowerBound)
+        nameEnd = UInt32(truncatingIfNeeded: name.upperBound)
+        valueStart = UInt32(truncatingIfNeeded: value.lowerBound)
+        valueEnd = UInt32(truncatingIfNeeded: value.upperBound)
     }
+
+    var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
+    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
 }
 
 public enum Version: Sendable, Equatable {
@@ -49,15 +64,17 @@ extension RequestHead {
         self.method = method
         self.version = version
         self.storage = storage
-        self.pathRange = 0..<mark
-        self.queryRange = min(mark + 1, end)..<end
+        self.pathStart = 0
+        self.pathEnd = UInt32(mark)
+        self.queryStart = UInt32(min(mark + 1, end))
+        self.queryEnd = UInt32(end)
         self.fields = ranges
     }
 
     /// The path as sent: still percent-encoded, starting with `/`.
-    public var path: ArraySlice<UInt8> { storage[pathRange] }
+    public var path: ArraySlice<UInt8> { storage[Int(pathStart)..<Int(pathEnd)] }
     /// The query as sent, without the question mark.
-    public var query: ArraySlice<UInt8> { storage[queryRange] }
+    public var query: ArraySlice<UInt8> { storage[Int(queryStart)..<Int(queryEnd)] }
 
     /// The value of the first field of that name.
     ///
@@ -140,7 +157,7 @@ public struct Request: Sendable {
 public struct Response: Sendable {
     /// 200 to 599.
     public var status: Int
-    /// Names in canonical case. Values must be free of CR, LF and NUL; the serialiser refuses others with a precondition.
+    /// Names in canonical case. Values are free of control characters; a response with others is answered 500 instead.
     public var fields: [(name: StaticString, value: String)]
     public var body: ResponseBody
     /// The body may be compressed when the client accepts gzip and it is large enough.
