@@ -26,6 +26,8 @@ public protocol ChangeLog: Sendable {
     func audit(_ query: AuditQuery) throws(LogError) -> [AuditEntry]
 
     /// Forgets changes up to and including one sequence number, and audit entries up to another. Live records stay.
+    ///
+    /// An audit entry stays at least as long as its change.
     func trim(changesThrough: UInt64, auditThrough: UInt64) throws(LogError)
 
     /// Gives up the log. Nothing may be called afterwards.

@@ -77,8 +77,8 @@ public final class MemoryLog: ChangeLog {
     public func trim(changesThrough: UInt64, auditThrough: UInt64) throws(LogError) {
         state.withLock { state in
             state.trimmedThrough = max(state.trimmedThrough, min(changesThrough, state.head))
-            state.changes.removeAll { $0.sequence <= changesThrough }
-            state.audit.removeAll { $0.sequence <= auditThrough }
+            state.changes.removeAll { $0.sequence <= state.trimmedThrough }
+            state.audit.removeAll { $0.sequence <= min(auditThrough, state.trimmedThrough) }
         }
     }
 
