@@ -1,0 +1,60 @@
+import Contract
+import Domain
+
+extension APIApplication {
+    /// Authorises and calls an operation whose caller is known, and frames what comes back.
+    ///
+    /// A read has written its answer when the dispatcher returns; it is answered at once. Anything else is work that
+    /// the caller starts.
+    func perform(
+        _ entry: OperationEntry, input: consuming OperationInput, by principal: Principal?, in exchange: Exchange,
+        as shape: some Presentation
+    ) -> Step {
+        let call = entry.call(by: principal, in: exchange)
+        var input = input
+        do throws(Fault) {
+            if let principal {
+                try authorizer.authorize(entry.operation, at: entry.index, input: input, by: principal, call: call)
+            }
+            var writer = ValueWriter(shape.wire, into: entry.buffer())
+            shape.begin(&writer)
+            switch try dispatcher.invoke(entry.index, input: &input, call: call, writer: &writer) {
+            case .written:
+                return .now(success(&writer, entry, call, shape))
+            case .pending(let work):
+                return .later { [self] in
+                    do throws(Fault) {
+                        let answer = try await work()
+                        var writer = ValueWriter(shape.wire, into: entry.buffer())
+                        shape.begin(&writer)
+                        answer.write(&writer)
+                        return success(&writer, entry, call, shape)
+                    } catch {
+                        return failure(error, entry, call, shape)
+                    }
+                }
+            }
+        } catch {
+            return .now(failure(error, entry, call, shape))
+        }
+    }
+
+    private func success(
+        _ writer: inout ValueWriter, _ entry: OperationEntry, _ call: Call, _ shape: some Presentation
+    ) -> Outcome {
+        entry.noteAnswer(bytes: writer.bytes.count)
+        var outcome = shape.success(&writer, of: entry)
+        outcome.user = call.user
+        outcome.operation = entry.fullName
+        outcome.operationID = call.operationID
+        return outcome
+    }
+
+    private func failure(_ fault: Fault, _ entry: OperationEntry, _ call: Call, _ shape: some Presentation) -> Outcome {
+        var outcome = shape.failure(fault)
+        outcome.user = call.user
+        outcome.operation = entry.fullName
+        outcome.operationID = call.operationID
+        return outcome
+    }
+}

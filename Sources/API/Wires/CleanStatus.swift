@@ -1,0 +1,21 @@
+import Domain
+
+/// Status codes of faults on `/api`. Source: the error responses of VMware's published OpenAPI documents, 7.0.3 to 8.0.2.
+enum CleanStatus {
+    static func status(of type: FaultType) -> Int {
+        switch type {
+        case .alreadyExists, .alreadyInDesiredState, .featureInUse, .invalidArgument, .invalidElementConfiguration,
+            .invalidElementType, .invalidRequest, .notAllowedInCurrentState, .resourceInUse, .unexpectedInput, .unsupported,
+            .unverifiedPeer:
+            400
+        case .unauthenticated: 401
+        case .unauthorized: 403
+        case .notFound, .operationNotFound: 404
+        case .concurrentChange: 409
+        case .canceled, .error, .internalServerError, .resourceBusy, .resourceInaccessible, .timedOut,
+            .unableToAllocateResource:
+            500
+        case .serviceUnavailable: 503
+        }
+    }
+}
