@@ -33,6 +33,14 @@ public struct AuditEntry: Sendable, Equatable, Codable {
     }
 }
 
+/// When a change leaves an audit entry.
+public enum AuditRule: Sendable {
+    /// Whenever it is made on behalf of a call, or its body adds facts.
+    case always
+    /// Only if its body adds facts: for the small steps of work that has its entries already.
+    case onlyWithFacts
+}
+
 public enum AuditOutcome: Sendable, Equatable, Codable {
     case succeeded
     case refused(FaultType)

@@ -105,16 +105,18 @@ final class CommitQueue: @unchecked Sendable {
 /// A body with its caller.
 final class PendingBody<Success: Sendable>: PendingCommit, @unchecked Sendable {
     private let call: Call?
+    private let auditing: AuditRule
     private let body: @Sendable (inout Draft) throws(Fault) -> Success
     private let continuation: UnsafeContinuation<Result<Success, Fault>, Never>
     // Only the one writer touches it, from the first attempt to `finish`.
     private var result: Result<Success, Fault>?
 
     init(
-        call: Call?, body: @escaping @Sendable (inout Draft) throws(Fault) -> Success,
+        call: Call?, auditing: AuditRule, body: @escaping @Sendable (inout Draft) throws(Fault) -> Success,
         continuation: UnsafeContinuation<Result<Success, Fault>, Never>
     ) {
         self.call = call
+        self.auditing = auditing
         self.body = body
         self.continuation = continuation
     }
@@ -129,7 +131,7 @@ final class PendingBody<Success: Sendable>: PendingCommit, @unchecked Sendable {
             return nil
         }
         do {
-            return try draft.finished(by: call, coder: coder)
+            return try draft.finished(by: call, auditing: auditing, coder: coder)
         } catch {
             result = .failure(.unstorable(error.reason))
             return nil

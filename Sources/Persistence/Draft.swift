@@ -144,7 +144,7 @@ extension Draft {
     }
 
     /// What the log has to keep of this draft; `nil` if it changed nothing.
-    func finished(by call: Call?, coder: RecordCoder) throws(RecordCodingError) -> Finished? {
+    func finished(by call: Call?, auditing: AuditRule, coder: RecordCoder) throws(RecordCodingError) -> Finished? {
         var writes: [RecordWrite] = []
         for key in touched {
             let body = try inventory.state.tables[key.kind.slot]?.body(of: key.id, coder: coder)
@@ -158,7 +158,7 @@ extension Draft {
         }
         guard !writes.isEmpty || !facts.isEmpty else { return nil }
         var entry: AuditEntry?
-        if call != nil || !facts.isEmpty {
+        if (call != nil && auditing == .always) || !facts.isEmpty {
             entry = AuditEntry(sequence: sequence, time: now, call: call, outcome: .succeeded, facts: facts)
         }
         return Finished(

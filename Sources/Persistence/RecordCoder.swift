@@ -5,16 +5,16 @@ import FoundationEssentials
 ///
 /// A reader ignores members it does not know; a record type gives a new field a default in `init(from:)`, so that bodies
 /// of older versions still decode. Not safe to use from two threads at once.
-final class RecordCoder {
+public final class RecordCoder {
     private let encoder: JSONEncoder
     private let decoder = JSONDecoder()
 
-    init() {
+    public init() {
         encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     }
 
-    func encode<Value: Encodable>(_ value: Value) throws(RecordCodingError) -> [UInt8] {
+    public func encode<Value: Encodable>(_ value: Value) throws(RecordCodingError) -> [UInt8] {
         do {
             return [UInt8](try encoder.encode(value))
         } catch {
@@ -22,7 +22,7 @@ final class RecordCoder {
         }
     }
 
-    func decode<Value: Decodable>(_ type: Value.Type, from body: [UInt8]) throws(RecordCodingError) -> Value {
+    public func decode<Value: Decodable>(_ type: Value.Type, from body: [UInt8]) throws(RecordCodingError) -> Value {
         do {
             return try decoder.decode(type, from: Data(body))
         } catch {
@@ -32,6 +32,9 @@ final class RecordCoder {
 }
 
 /// A record could not be written to or read from its stored form.
-struct RecordCodingError: Error {
-    let reason: String
+public struct RecordCodingError: Error, Sendable {
+    /// For the log.
+    public let reason: String
+
+    public init(reason: String) { self.reason = reason }
 }

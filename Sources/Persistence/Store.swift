@@ -81,15 +81,17 @@ public final class Store: Sendable {
     /// - Parameters:
     ///   - call: on whose behalf; the audit entry of the change names it. `nil` for work of the program itself, which
     ///     leaves an audit entry only if the body adds facts.
+    ///   - auditing: when the change leaves an audit entry.
     ///   - body: has no effect but through the draft, for it may run more than once; everything it wrote is dropped if
     ///     it throws. Runs on the writer's thread: it must not block.
     /// - Throws: what `body` throws; `serviceUnavailable` if the log or the queue does not take the change.
     @discardableResult
     public func commit<Success: Sendable>(
-        by call: Call?, _ body: @escaping @Sendable (inout Draft) throws(Fault) -> Success
+        by call: Call?, auditing: AuditRule = .always,
+        _ body: @escaping @Sendable (inout Draft) throws(Fault) -> Success
     ) async throws(Fault) -> Success {
         let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Success, Fault>, Never>) in
-            let pending = PendingBody(call: call, body: body, continuation: continuation)
+            let pending = PendingBody(call: call, auditing: auditing, body: body, continuation: continuation)
             if let refusal = submit(.commit(pending)) { pending.finish(refusal) }
         }
         return try result.get()
