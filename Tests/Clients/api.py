@@ -46,6 +46,9 @@ class Answer:
 class Client:
     """One login, usable on all wires: `api` and `rest` for the two REST roots, `rpc` for JSON-RPC."""
 
+    # Called with (what was asked, status) after every exchange of any client.
+    observers = []
+
     def __init__(self, server, user=ADMINISTRATOR, password=PASSWORD, login=True, token=None):
         self.url = server.url
         self.http = requests.Session()
@@ -67,6 +70,8 @@ class Client:
         fields.update(headers or {})
         response = self.http.request(
             method, self.url + path, params=query, data=data, headers=fields, auth=auth, stream=stream, timeout=120)
+        for observe in Client.observers:
+            observe(f"{method} {path[:80]}", response.status_code)
         return response if stream else Answer(response)
 
     def api(self, method, path, query=None, body=None, **more):

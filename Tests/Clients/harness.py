@@ -117,16 +117,25 @@ class Server:
         return str(found[0])
 
     def start(self):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [binary(), "serve", "--data-directory", str(self.data), "--listen", self.address],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment})
+        self.launch()
         try:
             wait_until(self.is_ready, 60, "/health/ready")
         except BaseException:
             self.kill()
             raise
         return self
+
+    def launch(self):
+        """Starts the process and waits for nothing."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [binary(), "serve", "--data-directory", str(self.data), "--listen", self.address],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.variables())
+
+    def variables(self):
+        """Ours, without the settings of whoever runs the proofs."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VIADUCT_")}
+        return {**inherited, **self.environment}
 
     def is_ready(self):
         if self.process.poll() is not None:
@@ -261,7 +270,7 @@ def holds(truth, what):
 
 @contextlib.contextmanager
 def raises(kind, what=""):
-    """Expects exactly an error of class `kind`; the value has it as `.error` afterwards."""
+    """Expects an error of class `kind` (or one of a tuple); the value has it as `.error` afterwards."""
     class Caught:
         error = None
     caught = Caught()
@@ -270,4 +279,5 @@ def raises(kind, what=""):
     except kind as error:
         caught.error = error
     else:
-        raise AssertionError(f"{what or 'the call'} did not raise {kind.__name__}")
+        names = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise AssertionError(f"{what or 'the call'} did not raise {names}")
