@@ -298,10 +298,11 @@ def racing_uploads(server):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         callers = [Client(server, token=State.client.token) for _ in contents]
         labs = [State.lab.datastore["name"], State.lab.datacenter["name"]]
-        answers = list(pool.map(lambda pair: pair[0].file("PUT", "robust/raced.vmdk", *labs, data=pair[1]), zip(callers, contents)))
+        pairs = zip(callers, contents, strict=True)
+        answers = list(pool.map(lambda pair: pair[0].file("PUT", "robust/raced.vmdk", *labs, data=pair[1]), pairs))
     for answer in answers:
         holds(answer.status in (200, 201, 204, 400, 409, 423), f"{answer!r}")
-    winners = [content for content, answer in zip(contents, answers) if answer.status < 300]
+    winners = [content for content, answer in zip(contents, answers, strict=True) if answer.status < 300]
     holds(file("GET", "robust/raced.vmdk").content in winners, "a mixture of two uploads")
 
 

@@ -112,7 +112,7 @@ def reads_agree(server):
     caller = client(server)
     for name, (clean, legacy, service, operation, fields) in rows().items():
         answers = caller.api("GET", clean), caller.rest("GET", legacy), caller.rpc(service, operation, **fields)
-        for wire, answer in zip(("/api", "/rest", "JSON-RPC"), answers):
+        for wire, answer in zip(("/api", "/rest", "JSON-RPC"), answers, strict=True):
             same(answer.status, 200, f"{name} on {wire}: {answer!r}\nstatus")
         first, second = answers[0].value, answers[1].value
         same(set(second), {"value"}, f"{name}: envelope of /rest")
