@@ -124,6 +124,18 @@ int clinux_listen(const struct clinux_address *address, int backlog) {
     return descriptor;
 }
 
+int clinux_probe(const struct clinux_address *address) {
+    int descriptor = new_socket(address);
+    if (descriptor < 0) return -1;
+    union socket_address local;
+    socklen_t count = to_kernel(address, &local);
+    if (set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) < 0
+        || (address->is_ipv6 && set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
+        || bind(descriptor, &local.any, count) < 0)
+        return close_keeping_errno(descriptor);
+    return close(descriptor);
+}
+
 int clinux_local_address(int descriptor, struct clinux_address *address) {
     union socket_address local;
     socklen_t count = sizeof local;
@@ -181,6 +193,12 @@ int clinux_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR)
 
 int clinux_close(int descriptor) { return close(descriptor); }
 
+int clinux_reset(int descriptor) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    return close(descriptor);
+}
+
 size_t clinux_address_text(const struct clinux_address *address, char *text, size_t capacity) {
     int family = address->is_ipv6 ? AF_INET6 : AF_INET;
     if (inet_ntop(family, address->bytes, text, (socklen_t)capacity) == NULL) return 0;
@@ -209,6 +227,13 @@ uint64_t clinux_raise_descriptor_limit(void) {
 }
 
 int clinux_thread_id(void) { return (int)syscall(SYS_gettid); }
+
+void *clinux_thread_identity(void) {
+    static __thread char mark;
+    return &mark;
+}
+
+int clinux_error(void) { return errno; }
 
 int clinux_name_thread(const char *name) {
     char kept[16];

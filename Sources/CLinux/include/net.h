@@ -42,6 +42,9 @@ struct clinux_address {
 // A bound, listening, non-blocking TCP socket with SO_REUSEADDR, SO_REUSEPORT and TCP_NODELAY (inherited by accepted
 // sockets). An IPv6 socket takes IPv6 only.
 int clinux_listen(const struct clinux_address *address, int backlog);
+// Returns 0 if nobody listens at the address, and -1 with errno (EADDRINUSE, EADDRNOTAVAIL, EACCES) if it cannot be
+// had. SO_REUSEPORT alone would let a second server join the first one silently.
+int clinux_probe(const struct clinux_address *address);
 // The address a socket is bound to.
 int clinux_local_address(int descriptor, struct clinux_address *address);
 // Non-blocking, closed on exec; `peer` is filled.
@@ -60,6 +63,8 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
 ssize_t clinux_send_two(int descriptor, const void *first, size_t first_count, const void *second, size_t second_count);
 int clinux_shutdown_write(int descriptor);
 int clinux_close(int descriptor);
+// Closes with a reset instead of an end.
+int clinux_reset(int descriptor);
 
 // Text of an address without port, at least 46 bytes of room; returns the count of bytes, 0 on failure.
 size_t clinux_address_text(const struct clinux_address *address, char *text, size_t capacity);
@@ -72,6 +77,10 @@ uint64_t clinux_descriptor_limit(void);
 uint64_t clinux_raise_descriptor_limit(void);
 
 int clinux_thread_id(void);
+// The same for every call of one thread, different from those of other live threads; never NULL.
+void *clinux_thread_identity(void);
+// errno of the calling thread.
+int clinux_error(void);
 // At most 15 bytes are kept.
 int clinux_name_thread(const char *name);
 // Pins the calling thread to one processor.
