@@ -48,6 +48,7 @@ var targets: [Target] = [
     library("Contract", ["Domain"]),
 
     library("ContractTypes", ["Contract", "Domain"]),
+    library("ContractGenerator", ["Contract"]),
     library("Services", ["Domain", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
     library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform", logging]),
 
@@ -55,7 +56,7 @@ var targets: [Target] = [
     library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Cryptography", "Sockets", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
 
     .executableTarget(name: "viaduct", dependencies: ["Assembly", argumentParser], swiftSettings: settings),
-    .executableTarget(name: "viaduct-dev", dependencies: ["Contract", argumentParser], swiftSettings: settings),
+    .executableTarget(name: "viaduct-dev", dependencies: ["ContractGenerator", argumentParser], swiftSettings: settings),
 
     tests("PlatformTests", ["Platform", logging]),
     tests("HTTPTests", ["HTTP"]),
@@ -64,7 +65,7 @@ var targets: [Target] = [
     tests("SCSITests", ["SCSI", "StorageArray", "Platform"]),
     tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),
     tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Domain", "Platform"]),
-    tests("ContractTests", ["Contract", "ContractTypes", "Domain"]),
+    tests("ContractTests", ["Contract", "ContractTypes", "ContractGenerator", "Domain"]),
     tests("APITests", ["API", "HTTP", "Services", "Contract", "ContractTypes", "Domain", "Platform"]),
     tests("AssemblyTests", ["Assembly", "Services", "Persistence", "Domain", "Datastores", "SCSI", "StorageArray", "API", "HTTP", "Contract", "ContractTypes", "Platform"]),
     tests("TidyTests", []),

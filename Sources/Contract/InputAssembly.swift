@@ -11,10 +11,19 @@ struct InputAssembly {
 
     init(wire: Wire) { self.wire = wire }
 
-    mutating func variable(_ name: String, _ text: String) {
+    /// - Parameter name: as in `Route.Segment`: `id:x` asks for a text that starts with `id:`.
+    /// - Throws: `not_found` if it does not.
+    mutating func variable(_ name: String, _ text: String) throws(Fault) {
         memberCount += 1
-        scalar(.string, name)
-        scalar(.loose, text)
+        guard name.hasPrefix("id:") else {
+            scalar(.string, name)
+            return scalar(.loose, text)
+        }
+        guard text.hasPrefix("id:") else {
+            throw Fault(.notFound, id: "com.vmware.vapi.rest.httpNotFound", "Not found.")
+        }
+        scalar(.string, String(name.dropFirst(3)))
+        scalar(.loose, String(text.dropFirst(3)))
     }
 
     /// - Throws: `invalid_argument` for a name that is neither a selector nor a parameter, or stands twice.

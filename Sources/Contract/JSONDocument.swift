@@ -50,6 +50,11 @@ public struct JSONValue: Sendable {
 
     var node: JSONNode { document.nodes[index] }
 
+    static let nothing = JSONValue(
+        document: JSONDocument(
+            bytes: [], nodes: [JSONNode(kind: .null, isIntricate: false, start: 0, count: 0, next: 1)]),
+        index: 0)
+
     /// The text of a string; `nil` if it is something else.
     public var text: String? {
         node.kind == .string || node.kind == .loose ? document.text(index) : nil
@@ -59,6 +64,7 @@ public struct JSONValue: Sendable {
     public var integer: Int64? { node.kind == .number && !node.isIntricate ? document.integer(index) : nil }
 
     public var isNull: Bool { node.kind == .null }
+    public var isTrue: Bool { node.kind == .yes }
     public var isObject: Bool { node.kind == .object }
     public var isArray: Bool { node.kind == .array }
     public var isNumber: Bool { node.kind == .number }
@@ -100,6 +106,9 @@ public struct JSONValue: Sendable {
 
 /// The members of one object.
 public struct JSONMembers: Sequence, IteratorProtocol, Sendable {
+    /// Of no object.
+    public static let empty = JSONValue.nothing.members
+
     private let document: JSONDocument
     private var index: Int
     private let end: Int
@@ -120,6 +129,9 @@ public struct JSONMembers: Sequence, IteratorProtocol, Sendable {
 
 /// The elements of one array.
 public struct JSONElements: Sequence, IteratorProtocol, Sendable {
+    /// Of no array.
+    public static let empty = JSONValue.nothing.elements
+
     private let document: JSONDocument
     private var index: Int
     private let end: Int

@@ -16,10 +16,13 @@ public struct Operation: Sendable {
     public let clean: Route
     /// How `/rest` presents it; `nil` where that root never had it.
     public let legacy: Route?
+    /// Whether it runs to its end when invoked, on a snapshot, and changes nothing.
+    public let isRead: Bool
 
     public init(
         service: String, name: String, parameters: [Parameter], output: TypeExpression, errors: [String],
-        privileges: [RequiredPrivilege], authentication: AuthenticationRule, clean: Route, legacy: Route?
+        privileges: [RequiredPrivilege], authentication: AuthenticationRule, clean: Route, legacy: Route?,
+        isRead: Bool = true
     ) {
         self.service = service
         self.name = name
@@ -30,6 +33,7 @@ public struct Operation: Sendable {
         self.authentication = authentication
         self.clean = clean
         self.legacy = legacy
+        self.isRead = isRead
     }
 }
 
@@ -73,6 +77,7 @@ public struct Route: Sendable {
 
     public enum Segment: Sendable, Equatable {
         case literal(String)
+        /// The parameter's name; `id:name` if the segment must start with `id:` (`/rest` has such paths).
         case variable(String)
     }
 

@@ -32,7 +32,7 @@ public struct OperationInput: Sendable {
     ) throws(Fault) {
         var assembly = InputAssembly(wire: wire)
         var variables = variables[...]
-        for case .variable(let name) in route.path { assembly.variable(name, variables.popFirst() ?? "") }
+        for case .variable(let name) in route.path { try assembly.variable(name, variables.popFirst() ?? "") }
         try assembly.query(query, of: route)
         try assembly.body(body, shape: route.body)
         fields = try StructureReader(
