@@ -10,7 +10,9 @@ final class Activity: Sendable {
         var startedAt: Timestamp?
         var progress: WorkflowProgress?
         var hasTurn = false
-        var waiters: [UnsafeContinuation<Void, Never>] = []
+        /// Why its run could not save where it stands.
+        var failure: Fault?
+        var waiters: [UnsafeContinuation<Fault?, Never>] = []
     }
 
     private struct State {
@@ -68,11 +70,15 @@ final class Activity: Sendable {
         state.withLock { $0.entries[id]?.startedAt }
     }
 
+    func note(_ failure: Fault, of id: Identifier<WorkflowRecord>) {
+        state.withLock { $0.entries[id]?.failure = failure }
+    }
+
     /// Gives the turn to the next one and wakes whoever waits for this workflow.
     func leave(_ id: Identifier<WorkflowRecord>) {
-        let woken = state.withLock { state in
+        let (entry, woken) = state.withLock { state in
             let entry = state.entries.removeValue(forKey: id)
-            var woken = entry?.waiters ?? []
+            var woken: [UnsafeContinuation<Void, Never>] = []
             switch (entry?.hasTurn, state.turns.isEmpty) {
             case (true, true): state.runningCount -= 1
             case (true, false): woken.append(state.turns.removeFirst())
@@ -82,20 +88,23 @@ final class Activity: Sendable {
                 woken += state.idleWaiters
                 state.idleWaiters = []
             }
-            return woken
+            return (entry, woken)
         }
         for continuation in woken { continuation.resume() }
+        for waiter in entry?.waiters ?? [] { waiter.resume(returning: entry?.failure) }
     }
 
     /// Suspends until the workflow has left; returns at once if it is not in.
-    func waitUntilLeft(_ id: Identifier<WorkflowRecord>) async {
-        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+    ///
+    /// - Returns: why its run could not save where it stands.
+    func waitUntilLeft(_ id: Identifier<WorkflowRecord>) async -> Fault? {
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Fault?, Never>) in
             let isIn = state.withLock { state in
                 guard state.entries[id] != nil else { return false }
                 state.entries[id]?.waiters.append(continuation)
                 return true
             }
-            if !isIn { continuation.resume() }
+            if !isIn { continuation.resume(returning: nil) }
         }
     }
 

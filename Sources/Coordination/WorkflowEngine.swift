@@ -69,10 +69,10 @@ public final class WorkflowEngine: Sendable {
     /// - Throws: `notFound`; why it failed or is stuck; `serviceUnavailable` if it has to go on later.
     @discardableResult
     public func waitForEnd(of id: Identifier<WorkflowRecord>) async throws(Fault) -> WorkflowRecord {
-        await activity.waitUntilLeft(id)
+        let failure = await activity.waitUntilLeft(id)
         guard let record = store.snapshot[WorkflowRecord.self][id] else { throw .taskNotFound(id) }
         if let fault = record.fault { throw fault.fault }
-        guard record.isFinished else { throw activity.isStopping ? .stopping : .unfinished(id) }
+        guard record.isFinished else { throw failure ?? (activity.isStopping ? .stopping : .unfinished(id)) }
         return record
     }
 

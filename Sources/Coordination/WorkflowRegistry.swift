@@ -34,11 +34,11 @@ private struct TypedRunner<State: Workflow>: WorkflowRunner {
             var run = WorkflowRun(record, state: state, context: context, steps: State.steps)
             await run.proceed(isRecovered: isRecovered)
         } catch {
-            await noteUnreadable(record, error, store)
+            await noteUnreadable(record, error, store, activity)
         }
     }
 
-    private func noteUnreadable(_ record: WorkflowRecord, _ fault: Fault, _ store: Store) async {
+    private func noteUnreadable(_ record: WorkflowRecord, _ fault: Fault, _ store: Store, _ activity: Activity) async {
         do throws(Fault) {
             try await store.commit(by: nil) { (draft) throws(Fault) in
                 try draft.update(record.id) { (record: inout WorkflowRecord) throws(Fault) in
@@ -46,7 +46,7 @@ private struct TypedRunner<State: Workflow>: WorkflowRunner {
                 }
             }
         } catch {
-            // The record stands as it was; the next recovery meets it again.
+            activity.note(error, of: record.id)
         }
     }
 }

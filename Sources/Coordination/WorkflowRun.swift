@@ -128,7 +128,7 @@ struct WorkflowRun<State: Workflow> {
                 }
             }
         } catch {
-            // The record stands as it was, and with it the step at which a later run begins.
+            context.activity.note(error, of: id)
         }
         return false
     }
@@ -171,7 +171,9 @@ extension WorkflowRun {
             }
             return .saved
         } catch {
-            return refusal.fault.map { .refused($0) } ?? .lost
+            if let fault = refusal.fault { return .refused(fault) }
+            context.activity.note(error, of: id)
+            return .lost
         }
     }
 }
