@@ -5,6 +5,8 @@ if __name__ == "__main__":
     harness.enter_environment()
 
 import json
+import pathlib
+import re
 
 import requests
 
@@ -269,6 +271,13 @@ def logins(server):
         same(visitor.api("GET", "/vcenter/vm").status, 200, "a token of either root on /api")
         same(visitor.api("DELETE", "/session").status, 204, "logging out")
         same(visitor.api("GET", "/vcenter/vm").status, 401, "after logging out")
+
+
+@case("the certificate lies where the README says")
+def certificate_place(server):
+    place = pathlib.Path(server.certificate).relative_to(server.data)
+    readme = (harness.ROOT / "README.md").read_text()
+    same(set(re.findall(r"data/([\w/.-]+\.(?:pem|crt))", readme)), {str(place)}, "certificates that the README names")
 
 
 @case("answers are compressed when asked for, and the same")

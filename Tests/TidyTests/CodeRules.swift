@@ -18,7 +18,7 @@ enum CodeRules {
     ]
 
     static func bannedCalls(in file: TextFile) -> [Violation] {
-        SourceText(file.text).code.enumerated().flatMap { index, line in
+        file.source.code.enumerated().flatMap { index, line in
             bans.filter { !$0.except.contains(file.target) && line.containsCall($0.call) }.map {
                 Violation(path: file.path, line: index + 1, message: "`\($0.call)` is banned: use \($0.replacement)")
             }
@@ -27,7 +27,7 @@ enum CodeRules {
 
     /// `catch { }`, with nothing or only a comment between the braces.
     static func emptyCatches(in file: TextFile) -> [Violation] {
-        let code = SourceText(file.text).code
+        let code = file.source.code
         return code.indices.compactMap { index in
             guard let found = code[index].range(ofWord: "catch") else { return nil }
             let rest = [String(code[index][found.upperBound...])] + code[(index + 1)...].prefix(20)
@@ -44,11 +44,11 @@ enum CodeRules {
     static let escapeHatches = ["@unchecked Sendable", "nonisolated(unsafe)", "unsafeBitCast"]
 
     static func escapeHatchCount(in file: TextFile) -> Int {
-        SourceText(file.text).code.reduce(0) { sum, line in sum + escapeHatches.filter(line.contains).count }
+        file.source.code.reduce(0) { sum, line in sum + escapeHatches.filter(line.contains).count }
     }
 
     static func unexplainedEscapeHatches(in file: TextFile) -> [Violation] {
-        let source = SourceText(file.text)
+        let source = file.source
         return source.code.enumerated().compactMap { index, line in
             guard let hatch = escapeHatches.first(where: line.contains) else { return nil }
             if explained(at: index, source) { return nil }

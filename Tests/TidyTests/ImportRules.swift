@@ -5,7 +5,7 @@ enum ImportRules {
         "Swift", "Synchronization", "Glibc", "Dispatch", "Testing", "Foundation", "FoundationEssentials",
     ]
 
-    /// Each C library and the only targets that may import it.
+    /// Each C library and the only targets that may import it. A test may as well, if its line says so: for a client.
     static let owners: [String: Set<String>] = [
         "COpenSSL": ["Cryptography"],
         "COpenSSLLibrary": ["COpenSSL"],
@@ -25,7 +25,7 @@ enum ImportRules {
 
     /// Module names with the line (from 1) that imports them.
     static func imports(of file: TextFile) -> [(module: String, line: Int)] {
-        SourceText(file.text).code.enumerated().compactMap { index, line in
+        file.source.code.enumerated().compactMap { index, line in
             let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
             guard let place = words.firstIndex(of: "import"), place + 1 < words.count else { return nil }
             let modifiers = words[..<place]
@@ -56,7 +56,7 @@ enum ImportRules {
         if module.hasPrefix("Foundation"), withoutFoundation.contains(target.name) {
             return "\(target.name) does without Foundation: use Platform, Glibc or Synchronization"
         }
-        if let owner = owners[module], !owner.contains(target.name) {
+        if let owner = owners[module], !owner.contains(target.name), !target.isTest {
             return "\(module) belongs to \(owner.sorted().joined(separator: " and ")): use what they offer"
         }
         if toolchain.contains(module) || module == target.name || target.dependencies.contains(module) { return nil }

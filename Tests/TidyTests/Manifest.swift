@@ -3,6 +3,7 @@ struct Manifest {
     struct Target: Equatable {
         var name: String
         var dependencies: Set<String>
+        var isTest: Bool { name.hasSuffix("Tests") }
     }
 
     let targets: [Target]

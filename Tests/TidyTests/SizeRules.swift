@@ -23,7 +23,7 @@ enum SizeRules {
 
     /// Where each function, initializer or subscript with a body starts (from 1), and its length in lines.
     static func functions(in file: TextFile) -> [(line: Int, count: Int)] {
-        let code = SourceText(file.text).code
+        let code = file.source.code
         return code.indices.compactMap { index in
             guard let start = headStart(code[index]) else { return nil }
             var scan = BodyScan(code: code, line: index, column: start)

@@ -9,40 +9,46 @@ struct SourceText {
     let comments: [String]
 
     init(_ source: String) {
-        var lexer = Lexer(Array(source.unicodeScalars))
+        var lexer = Lexer(Array(source.utf8))
         lexer.run()
         code = Self.lines(lexer.code)
         comments = Self.lines(lexer.comments)
     }
 
-    private static func lines(_ scalars: [Unicode.Scalar]) -> [String] {
-        scalars.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            var text = String.UnicodeScalarView()
-            text.append(contentsOf: line)
-            return String(text)
-        }
+    private static func lines(_ bytes: [UInt8]) -> [String] {
+        bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
     }
 }
 
-/// Writes every scalar of the input to one of two outputs, and a blank (or the line break) to the other.
+/// Writes every byte of the input to one of two outputs, and a blank (or the line break) to the other.
 private struct Lexer {
-    private let input: [Unicode.Scalar]
-    private var index = 0
-    private(set) var code: [Unicode.Scalar] = []
-    private(set) var comments: [Unicode.Scalar] = []
+    private static let newline = UInt8(ascii: "\n")
+    private static let quote = UInt8(ascii: "\"")
+    private static let hash = UInt8(ascii: "#")
+    private static let slash = UInt8(ascii: "/")
+    private static let star = UInt8(ascii: "*")
+    private static let backslash = UInt8(ascii: "\\")
 
-    init(_ input: [Unicode.Scalar]) { self.input = input }
+    private let input: [UInt8]
+    private var index = 0
+    private(set) var code: [UInt8] = []
+    private(set) var comments: [UInt8] = []
+
+    init(_ input: [UInt8]) {
+        self.input = input
+        code.reserveCapacity(input.count)
+        comments.reserveCapacity(input.count)
+    }
 
     mutating func run() {
         while index < input.count {
-            if looking(at: "//") {
-                while index < input.count, input[index] != "\n" { take(into: .comments) }
-            } else if looking(at: "/*") {
-                blockComment()
-            } else if let fence = openingFence() {
-                string(fence)
-            } else {
-                take(into: .code)
+            switch input[index] {
+            case Self.slash where next(1) == Self.slash:
+                while index < input.count, input[index] != Self.newline { take(into: .comments) }
+            case Self.slash where next(1) == Self.star: blockComment()
+            case Self.quote, Self.hash:
+                if let fence = openingFence() { string(fence) } else { take(into: .code) }
+            default: take(into: .code)
             }
         }
     }
@@ -51,28 +57,29 @@ private struct Lexer {
 
     private mutating func take(_ count: Int = 1, into output: Output) {
         for _ in 0..<count where index < input.count {
-            let scalar = input[index]
-            let blank: Unicode.Scalar = scalar == "\n" ? "\n" : " "
-            code.append(output == .code ? scalar : blank)
-            comments.append(output == .comments ? scalar : blank)
+            let byte = input[index]
+            let blank = byte == Self.newline ? byte : UInt8(ascii: " ")
+            code.append(output == .code ? byte : blank)
+            comments.append(output == .comments ? byte : blank)
             index += 1
         }
     }
 
-    private func looking(at text: String, from offset: Int = 0) -> Bool {
-        let wanted = Array(text.unicodeScalars)
-        let start = index + offset
-        guard start + wanted.count <= input.count else { return false }
-        return wanted.indices.allSatisfy { input[start + $0] == wanted[$0] }
+    private func next(_ offset: Int) -> UInt8? { index + offset < input.count ? input[index + offset] : nil }
+
+    private func count(of byte: UInt8, from offset: Int) -> Int {
+        var count = 0
+        while next(offset + count) == byte { count += 1 }
+        return count
     }
 
     private mutating func blockComment() {
         var depth = 0
         repeat {
-            if looking(at: "/*") {
+            if next(0) == Self.slash, next(1) == Self.star {
                 depth += 1
                 take(2, into: .comments)
-            } else if looking(at: "*/") {
+            } else if next(0) == Self.star, next(1) == Self.slash {
                 depth -= 1
                 take(2, into: .comments)
             } else {
@@ -82,33 +89,31 @@ private struct Lexer {
     }
 
     private struct Fence {
-        var hashes: String
-        var quotes: String
+        var hashes: Int
+        /// 1 or 3.
+        var quotes: Int
     }
 
     private func openingFence() -> Fence? {
-        var count = 0
-        while index + count < input.count, input[index + count] == "#" { count += 1 }
-        guard looking(at: "\"", from: count) else { return nil }
-        let quotes = looking(at: "\"\"\"", from: count) ? "\"\"\"" : "\""
-        return Fence(hashes: String(repeating: "#", count: count), quotes: quotes)
+        let hashes = count(of: Self.hash, from: 0)
+        let quotes = count(of: Self.quote, from: hashes)
+        guard quotes > 0 else { return nil }
+        return Fence(hashes: hashes, quotes: quotes >= 3 ? 3 : 1)
     }
 
     private mutating func string(_ fence: Fence) {
-        take(fence.hashes.count + fence.quotes.count, into: .code)
-        let closing = fence.quotes + fence.hashes
-        let escape = "\\" + fence.hashes
-        while index < input.count {
-            if looking(at: closing) {
-                take(closing.count, into: .code)
+        take(fence.hashes + fence.quotes, into: .code)
+        while let byte = next(0) {
+            if byte == Self.quote, count(of: Self.quote, from: 0) >= fence.quotes,
+                count(of: Self.hash, from: fence.quotes) >= fence.hashes
+            {
+                take(fence.quotes + fence.hashes, into: .code)
                 return
             }
-            if looking(at: escape + "(") {
-                take(escape.count, into: .neither)
-                interpolation()
-            } else if looking(at: escape) {
-                take(escape.count + 1, into: .neither)
-            } else if fence.quotes.count == 1, input[index] == "\n" {
+            if byte == Self.backslash, count(of: Self.hash, from: 1) >= fence.hashes {
+                take(1 + fence.hashes, into: .neither)
+                if next(0) == UInt8(ascii: "(") { interpolation() } else { take(into: .neither) }
+            } else if fence.quotes == 1, byte == Self.newline {
                 return
             } else {
                 take(into: .neither)
@@ -120,12 +125,12 @@ private struct Lexer {
     private mutating func interpolation() {
         var depth = 0
         repeat {
-            if let fence = openingFence() {
+            if next(0) == Self.quote || next(0) == Self.hash, let fence = openingFence() {
                 string(fence)
                 continue
             }
-            if input[index] == "(" { depth += 1 }
-            if input[index] == ")" { depth -= 1 }
+            if next(0) == UInt8(ascii: "(") { depth += 1 }
+            if next(0) == UInt8(ascii: ")") { depth -= 1 }
             take(into: .neither)
         } while depth > 0 && index < input.count
     }

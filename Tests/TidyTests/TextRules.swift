@@ -9,9 +9,12 @@ enum TextRules {
         "enterprise" + "-grade", "world" + "-class", "state" + " of the art", "game" + "-changing",
     ]
 
+    /// In Swift, comments alone are read: `for now in moments` is code.
     static func leftovers(in file: TextFile) -> [Violation] {
-        file.lines.enumerated().flatMap { index, line in
-            markers.filter { String(line).range(ofWord: $0) != nil }.map {
+        let lines = file.isSwift ? file.source.comments : file.lines.map(String.init)
+        return lines.enumerated().flatMap { index, line in
+            let text = line.replacing("now and then", with: "")
+            return markers.filter { text.range(ofWord: $0) != nil }.map {
                 Violation(path: file.path, line: index + 1, message: "`\($0)`: finish it, or file an issue and drop the mark")
             }
         }
@@ -39,13 +42,29 @@ enum TextRules {
         return titles.dropFirst().map { Violation(path: file.path, line: $0, message: "a document has one title") }
     }
 
-    /// Names of the verbs that the sources of a command line program declare.
+    /// Names of the verbs that a command line program declares: `commandName`, or else the type's name as
+    /// ArgumentParser writes it (`CheckData` becomes `check-data`).
     static func commandNames(in files: [TextFile]) -> [String] {
         files.flatMap { file in
-            file.lines.compactMap { line -> String? in
+            let named = file.lines.compactMap { line -> String? in
                 guard let found = line.firstRange(of: "commandName: \"") else { return nil }
                 return String(line[found.upperBound...].prefix { $0 != "\"" })
             }
+            let types = file.source.code.compactMap(commandType)
+            return types.count > named.count ? types.map(kebab) : named
+        }
+    }
+
+    /// `Serve` for `struct Serve: AsyncParsableCommand {`.
+    private static func commandType(_ line: String) -> String? {
+        guard line.contains("ParsableCommand"), let found = line.firstRange(of: "struct ") else { return nil }
+        return String(line[found.upperBound...].prefix { $0.isLetter || $0.isNumber })
+    }
+
+    private static func kebab(_ name: String) -> String {
+        name.enumerated().reduce(into: "") { text, item in
+            if item.offset > 0, item.element.isUppercase { text += "-" }
+            text += item.element.lowercased()
         }
     }
 
