@@ -153,3 +153,6 @@ func fault<Success>(_ work: () async throws(Fault) -> Success) async -> FaultTyp
         return error.type
     }
 }
+
+/// Lets another thread run.
+func yieldThread() { sched_yield() }
