@@ -248,3 +248,16 @@ extension TestClient {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 }
+
+extension TestClient {
+    func setNonBlocking() {
+        let flags = fcntl(descriptor, F_GETFL)
+        _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
+        SSL_ctrl(ssl, SSL_CTRL_MODE, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER), nil)
+    }
+
+    /// How many bytes went out; 0 if there was no room.
+    func sendWhatFits(_ bytes: [UInt8]) -> Int {
+        max(0, Int(SSL_write(ssl, bytes, Int32(bytes.count))))
+    }
+}
