@@ -9,8 +9,8 @@ public protocol Endpoint: Sendable {
 }
 
 extension Endpoint {
-    /// No body is expected.
-    public func policy(for head: RequestHead) -> BodyPolicy { .collect(limit: 0) }
+    /// A body is not wanted, but a small one is let in, so that the answer can say what is.
+    public func policy(for head: RequestHead) -> BodyPolicy { .collect(limit: 64 * 1024) }
 }
 
 extension Outcome {
