@@ -409,4 +409,4 @@ if __name__ == "__main__":
     if "--reference" in sys.argv:
         malformed.show_reference()
         sys.exit()
-    harness.run_cases("checker")
+    harness.run_cases("checker", also=["malformed"])

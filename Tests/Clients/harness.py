@@ -216,8 +216,11 @@ def case(name):
     return mark
 
 
-def run_cases(server_name, seed=None, environment=None):
-    """Starts a server, runs all marked cases against it, stops it, and exits with 1 if any failed."""
+def run_cases(server_name, seed=None, environment=None, also=()):
+    """Starts a server, runs the program's own cases against it and those of the modules `also`, and stops it.
+
+    Exits with 1 if any failed.
+    """
     server = Server(server_name, seed=seed, environment=environment)
     try:
         server.start()
@@ -225,7 +228,8 @@ def run_cases(server_name, seed=None, environment=None):
         REPORT.fail("the server starts", problem)
     else:
         for name, function in _cases:
-            run_case(name, function, server)
+            if function.__module__ in ("__main__", *also):
+                run_case(name, function, server)
         run_case("the server stops when asked", Server.stop, server)
     finish(server)
 

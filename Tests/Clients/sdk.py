@@ -46,6 +46,8 @@ class Recorder:
         where = "{serviceId} {operationId}".format(**request["params"])
         if response.status_code != 200:
             self.problems.append(f"{where}: HTTP {response.status_code}")
+        if response.headers.get("vapi-error", "").endswith(".internal_server_error"):
+            self.problems.append(f"{where}: an internal error: {response.text[:300]}")
         if "set-cookie" in response.headers:
             self.problems.append(f"{where}: a cookie, which this client would send back")
         self.problems += [f"{where}: {text}" for text in checker.check_exchange(request, answer, response.headers)]
