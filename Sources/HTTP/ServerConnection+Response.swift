@@ -106,7 +106,7 @@ extension ServerConnection {
         response = .awaited
         body = []
         readerWaits = false
-        heldBackSince = nil
+        heldBackNanoseconds = nil
         answersInOutput += 1
         // A streamed response takes time: what was true when it began may not be so now.
         guard isPersistent, !peerHasEnded, bodyFailure == nil else {

@@ -1,27 +1,28 @@
 extension ServerConnection {
-    /// The next part of a streamed request body. Call `next` afterwards if input was held back.
+    /// The next part of a streamed request body. Ask `wantsInput` afterwards: there may be room again.
     ///
     /// The first call lets a client send that waits for `100 Continue`.
     public mutating func readBody(_ context: inout ConnectionContext, at now: UInt64) -> BodyPart {
         guard case .exchange = phase else { return .aborted }
         if awaitsContinue { startBody(&context, at: now) }
-        if body.isEmpty, !held.isEmpty, !decoder.isComplete, bodyFailure == nil {
-            let limits = context.limits
-            withHeld { connection, window in connection.decodeStream(&window, limits, at: now) }
-        }
-        guard body.isEmpty else {
-            if let since = heldBackSince {
-                inputDeadline += now - since
-                heldBackSince = nil
-            }
-            var part: [UInt8] = []
-            swap(&part, &body)
-            return .bytes(part)
-        }
+        guard body.isEmpty else { return .bytes(takePart(context.limits, at: now)) }
         if bodyFailure != nil { return .aborted }
         if decoder.isComplete { return .end }
         readerWaits = true
         return .wait
+    }
+
+    /// Empties the window and fills it from what was held back. Only if nothing of the body is left there does the
+    /// peer's clock run again.
+    private mutating func takePart(_ limits: Limits, at now: UInt64) -> [UInt8] {
+        var part: [UInt8] = []
+        swap(&part, &body)
+        if let left = heldBackNanoseconds {
+            inputDeadline = now + left
+            heldBackNanoseconds = nil
+        }
+        if !held.isEmpty { withHeld { connection, window in connection.decodeStream(&window, limits, at: now) } }
+        return part
     }
 
     /// While the application works: input is body, or belongs to a later request.
@@ -37,14 +38,20 @@ extension ServerConnection {
     private mutating func decodeStream(_ input: inout UnsafeRawBufferPointer, _ limits: Limits, at now: UInt64) {
         guard !decoder.isComplete, bodyFailure == nil, !input.isEmpty else { return }
         // A body that comes unasked needs no leave any more.
-        awaitsContinue = false
+        if awaitsContinue {
+            awaitsContinue = false
+            inputDeadline = now + limits.bodyGraceNanoseconds
+        }
         let before = body.count
         let verdict = decoder.decode(
             &input, into: &body, bound: limits.streamWindowBytes, overheadLimit: limits.chunkOverheadBytes)
         noteArrival(body.count - before, limits, at: now)
         switch verdict {
         case .more: break
-        case .full: heldBackSince = heldBackSince ?? now
+        case .full:
+            guard heldBackNanoseconds == nil else { return }
+            heldBackNanoseconds = inputDeadline > now ? inputDeadline - now : 0
+            inputDeadline = .max
         case .complete: inputDeadline = .max
         case .refused(let refusal):
             bodyFailure = refusal

@@ -110,8 +110,8 @@ public struct ServerConnection: ~Copyable, Sendable {
 
     var inputDeadline: UInt64
     var sendDeadline = UInt64.max
-    /// When the peer was told to stop sending a body; its clock stands still since.
-    var heldBackSince: UInt64?
+    /// What was left of the body's time when the peer was told to stop sending; the clock stands still while it is.
+    var heldBackNanoseconds: UInt64?
 
     /// - Parameters:
     ///   - isSecure: a TLS handshake comes first; call `handshakeCompleted` after it.
@@ -137,7 +137,7 @@ public struct ServerConnection: ~Copyable, Sendable {
         case .handshake, .collecting, .discarding, .lingering: true
         case .head: outputWaitingBytes == 0
         // One read is taken while a response is made, so that a loop need not change its interest for each.
-        case .exchange: heldBackSince == nil && held.isEmpty
+        case .exchange: heldBackNanoseconds == nil && held.isEmpty
         case .deciding, .streamReady, .ending, .closed, .aborted: false
         }
     }

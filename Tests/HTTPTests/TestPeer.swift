@@ -36,6 +36,7 @@ final class TestPeer {
 
     var wantsInput: Bool { connection.wantsInput }
     var isIdle: Bool { connection.isIdle }
+    var heldBytes: Int { connection.held.count - connection.heldStart }
 
     @discardableResult
     func send(_ text: String) -> [Event] { send(Array(text.utf8)) }
@@ -113,6 +114,13 @@ final class TestPeer {
         let status = ParserDriver.lastStatus(context.output.bytes)
         context.output.removeAll()
         return status
+    }
+
+    func write(_ text: String) -> Bool { connection.write(Array(text.utf8), &context) }
+
+    func endBody() -> [Event] {
+        connection.endBody(&context, at: nanoseconds)
+        return send("")
     }
 
     func expire() -> [Event] {
