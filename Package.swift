@@ -89,6 +89,9 @@ if let only = Context.environment["VIADUCT_ONLY"] {
 let package = Package(
     name: "viaduct",
     platforms: [.macOS(.v15)],
+    // For Tests/Benchmarks, which is a package of its own.
+    products: targets.contains { $0.name == "Serving" }
+        ? [.library(name: "Serving", targets: ["Serving", "Sockets", "Cryptography", "HTTP", "Platform"])] : [],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
