@@ -149,11 +149,11 @@ struct RoutingTableTests {
     @Test func treeFindsWhatASearchFinds() throws {
         let seed: UInt64 = 0x5EED_0002
         let random = SeededRandomness(seed)
-        let words = ["a", "b", "vm", "policy"]
+        let words = ["a", "b", "vm", "id:x"]
         for round in 0..<200 {
             var routes: [Route] = []
             for _ in 0..<12 {
-                let parts = (0...random.below(4)).map { _ in random.below(3) == 0 ? "{v}" : words[random.below(4)] }
+                let parts = (0...random.below(4)).map { _ in [0: "{v}", 1: "{id:v}"][random.below(5)] ?? words[random.below(4)] }
                 let method = ["GET", "POST"][random.below(2)]
                 let known = routes.contains { $0.method == method && $0.path.count == parts.count }
                 if known, random.below(2) == 0 { continue }
@@ -161,7 +161,7 @@ struct RoutingTableTests {
             }
             let table = RoutingTable(routes.enumerated().map { ($0.offset, $0.element) })
             for _ in 0..<40 {
-                let parts = (0...random.below(5)).map { _ in (words + ["x"])[random.below(5)] }
+                let parts = (0...random.below(5)).map { _ in (words + ["x", "id:"])[random.below(6)] }
                 let path = try PathSegments(Array("/api/\(parts.joined(separator: "/"))".utf8)[...])
                 for method in [Method.get, .post] {
                     let found = table.place(of: path, from: 1).flatMap { table.candidates(at: $0, method) } ?? []
@@ -177,7 +177,10 @@ struct RoutingTableTests {
     private func fits(_ route: Route, _ parts: [String]) -> Bool {
         guard route.path.count == parts.count else { return false }
         return zip(route.path, parts).allSatisfy { segment, part in
-            if case .literal(let name) = segment { name == part } else { true }
+            switch segment {
+            case .literal(let name): name == part
+            case .variable(let name): !name.contains(":") || part.hasPrefix("id:")
+            }
         }
     }
 }

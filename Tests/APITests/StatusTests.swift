@@ -25,9 +25,10 @@ struct StatusTests {
     @Test(arguments: table.indices, [false, true])
     func faultIsFramedByEachWire(row: Int, isPending: Bool) async {
         let (type, clean, legacy) = table[row]
+        let hasChallenge = type == .unauthenticated
         let fault = Fault(
             type, LocalizableMessage(id: "test.\"id\"", "It did \\not\n work.", arguments: ["a", "b"]), detail: "secret detail",
-            challenge: type == .unauthenticated ? "Basic realm=\"x\"" : nil)
+            challenge: hasChallenge ? "Basic realm=\"x\"" : nil)
         let bench = Bench(
             FakeDispatcher(
                 SmallContract.operations,
@@ -52,21 +53,37 @@ struct StatusTests {
 
         let rest = await bench.send(.post, "/rest/com/vmware/cis/session?~action=get", Bench.session)
         #expect(rest.status == legacy)
-        #expect(canonical(rest.text) == canonical(#"{"type":"\#(type.canonicalName)","value":\#(bare)}"#))
+        #expect(canonical(rest.text) == canonical(#"{"type":"\#(type.canonicalName)","value":{\#(messages)\#(challenge)}}"#))
 
         let rpc = await bench.invoke(SmallContract.session, "get")
-        let hasChallenge = type == .unauthenticated || type == .unauthorized
+        let knowsChallenge = type == .unauthenticated || type == .unauthorized
         let value = type == .unauthenticated ? #""Basic realm=\"x\"""# : "null"
         let error =
             #"{"ERROR":{"\#(type.canonicalName)":{"messages":[{"STRUCTURE":{"com.vmware.vapi.std.localizable_message":{"#
             + #""id":"test.\"id\"","default_message":"It did \\not\n work.","args":["a","b"],"params":{"OPTIONAL":null},"localized":{"OPTIONAL":null}}}}],"#
-            + #""data":{"OPTIONAL":null},"error_type":{"OPTIONAL":"\#(type.errorType)"}\#(hasChallenge ? #","challenge":{"OPTIONAL":\#(value)}"# : "")}}}"#
+            + #""data":{"OPTIONAL":null},"error_type":{"OPTIONAL":"\#(type.errorType)"}\#(knowsChallenge ? #","challenge":{"OPTIONAL":\#(value)}"# : "")}}}"#
         #expect(rpc.status == 200)
         #expect(rpc["vapi-error"] == type.canonicalName)
         #expect(canonical(rpc.text) == canonical(#"{"jsonrpc":"2.0","id":"9","result":{"error":\#(error)}}"#))
         for answer in [api, rest, rpc] { #expect(!answer.text.contains("secret detail")) }
         let logged = bench.log.all.map(\.fault?.detail)
         #expect(logged == ["secret detail", "secret detail", "secret detail"])
+    }
+
+    @Test func refusalByAServiceCarriesTheChallenge() async {
+        let bench = Bench(
+            FakeDispatcher(
+                SmallContract.operations,
+                [
+                    SmallContract.session + ".get": { input, call, writer throws(Fault) in
+                        throw Fault(.unauthenticated, id: "test", "The session has just ended.")
+                    }
+                ]))
+        let api = await bench.send(.get, "/api/session", Bench.session)
+        #expect(api["WWW-Authenticate"] == StandardFault.challenge)
+        #expect(api.json?["challenge"]?.text == StandardFault.challenge)
+        let rpc = await bench.invoke(SmallContract.session, "get")
+        #expect(rpc.text.contains(#""challenge":{"OPTIONAL":"Basic realm"#))
     }
 
     @Test(arguments: [

@@ -68,8 +68,8 @@ struct WireAgreementTests {
 
     private static func meaning(legacy answer: Answer) -> String {
         guard let value = answer.json?["value"] else { return "void" }
-        if let type = value["error_type"]?.text { return type + ids(value["messages"]) }
-        return canonical(value)
+        guard let type = answer.json?["type"]?.text else { return canonical(value) }
+        return type.split(separator: ".").last.map { $0.uppercased() + ids(value["messages"]) } ?? ""
     }
 
     private static func meaning(jsonRPC answer: Answer) -> String {

@@ -11,6 +11,14 @@ enum StandardFault {
         LocalizableMessage(id: "com.vmware.vapi.endpoint.method.authentication.required", "Authentication required."),
         challenge: challenge)
 
+    /// Every refusal of a caller says how to do better, wherever it arose. Source: RFC 9110 §15.5.2.
+    static func challenging(_ fault: Fault) -> Fault {
+        guard fault.type == .unauthenticated, fault.challenge == nil else { return fault }
+        var fault = fault
+        fault.challenge = challenge
+        return fault
+    }
+
     static let unauthorized = Fault(
         .unauthorized, id: "vapi.security.authorization.invalid", "Unable to authorize user")
 

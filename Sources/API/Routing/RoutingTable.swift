@@ -5,12 +5,15 @@ import HTTP
 ///
 /// The paths form a tree of literal and variable segments. Where a literal and a variable stand at the same place, the
 /// literal's branch also holds a copy of what lies behind the variable, so that one walk without backtracking finds
-/// every candidate; the more literal candidate wins. No expression is compiled and no text is made on the way.
+/// every candidate; the more literal candidate wins. On `/rest` some variables have a fixed beginning (`id:`), which
+/// stands between the two. No expression is compiled and no text is made on the way.
 struct RoutingTable: Sendable {
     private struct Node: Sendable {
         /// Into `edges`.
         var literals: Range<Int> = 0..<0
-        /// Child for any segment that is no literal; -1 if there is none.
+        /// Children for segments with a fixed beginning.
+        var prefixes: [(text: [UInt8], child: Int)] = []
+        /// Child for any other segment; -1 if there is none.
         var variable = -1
         var methods: [(method: Method, candidates: [Int])] = []
     }
@@ -71,6 +74,9 @@ struct RoutingTable: Sendable {
         for edge in nodes[node].literals where edges[edge].hash == hash {
             if path.bytes(of: index).elementsEqual(edges[edge].name) { return edges[edge].child }
         }
+        for prefix in nodes[node].prefixes where path.bytes(of: index).starts(with: prefix.text) {
+            return prefix.child
+        }
         let variable = nodes[node].variable
         return variable < 0 ? nil : variable
     }
@@ -80,21 +86,19 @@ struct RoutingTable: Sendable {
         let index = nodes.count
         nodes.append(Node())
         nodes[index].methods = methods(of: members.filter { routes[$0].path.count == depth })
-        let deeper = members.filter { routes[$0].path.count > depth }
-        var literals: [String] = []
-        for member in deeper {
-            if case .literal(let name) = routes[member].path[depth], !literals.contains(name) { literals.append(name) }
+        let deeper = members.filter { routes[$0].path.count > depth }.map { ($0, Pattern(routes[$0].path[depth])) }
+        let patterns = deeper.reduce(into: [Pattern]()) { found, entry in
+            if !found.contains(entry.1) { found.append(entry.1) }
         }
-        let variables = deeper.filter { if case .variable = routes[$0].path[depth] { true } else { false } }
         var own: [Edge] = []
-        for literal in literals {
-            let branch = deeper.filter { routes[$0].path[depth] == .literal(literal) } + variables
+        for pattern in patterns {
+            let branch = deeper.filter { $0.1.covers(pattern) }.map(\.0)
             let child = build(branch, depth: depth + 1, routes: routes)
-            own.append(Edge(hash: SegmentHash.of(literal.utf8), name: Array(literal.utf8), child: child))
-        }
-        if !variables.isEmpty {
-            let child = build(variables, depth: depth + 1, routes: routes)
-            nodes[index].variable = child
+            switch pattern {
+            case .literal(let name): own.append(Edge(hash: SegmentHash.of(name.utf8), name: Array(name.utf8), child: child))
+            case .prefix(let text): nodes[index].prefixes.append((Array(text.utf8), child))
+            case .any: nodes[index].variable = child
+            }
         }
         nodes[index].literals = edges.count..<(edges.count + own.count)
         edges += own
@@ -118,6 +122,32 @@ struct RoutingTable: Sendable {
                 return a.selectors.count == b.selectors.count ? left < right : a.selectors.count > b.selectors.count
             }
             return (entry.method, ordered)
+        }
+    }
+}
+
+/// What a segment of a route may be.
+private enum Pattern: Equatable {
+    case literal(String)
+    /// A variable whose text begins so; the contract writes `id:name`.
+    case prefix(String)
+    case any
+
+    init(_ segment: Route.Segment) {
+        switch segment {
+        case .literal(let name): self = .literal(name)
+        case .variable(let name):
+            let colon = name.firstIndex(of: ":")
+            self = colon.map { .prefix(String(name[...$0])) } ?? .any
+        }
+    }
+
+    /// Whether every segment that goes the way of `other` fits this pattern too.
+    func covers(_ other: Pattern) -> Bool {
+        switch (self, other) {
+        case (.any, _): true
+        case (.prefix(let text), .literal(let name)): name.hasPrefix(text)
+        default: self == other
         }
     }
 }

@@ -42,8 +42,9 @@ struct CleanPresentation: Presentation {
     func failure(_ fault: Fault) -> Outcome { Self.failure(fault, status: CleanStatus.status(of: fault.type)) }
 
     static func failure(_ fault: Fault, status: Int) -> Outcome {
+        let fault = StandardFault.challenging(fault)
         var writer = ValueWriter(.clean)
-        FaultEncoder.writeClean(fault, to: &writer)
+        writer.fault(fault)
         return Outcome(
             status: status, fields: JSONAnswer.fields(of: fault), body: .bytes(writer.take()), isCompressible: true, fault: fault)
     }
@@ -72,8 +73,9 @@ struct LegacyPresentation: Presentation {
     func failure(_ fault: Fault) -> Outcome { Self.failure(fault, status: LegacyStatus.status(of: fault.type)) }
 
     static func failure(_ fault: Fault, status: Int) -> Outcome {
+        let fault = StandardFault.challenging(fault)
         var writer = ValueWriter(.legacy)
-        FaultEncoder.writeLegacy(fault, to: &writer)
+        writer.fault(fault)
         return Outcome(
             status: status, fields: JSONAnswer.fields(of: fault), body: .bytes(writer.take()), isCompressible: true, fault: fault)
     }
@@ -109,10 +111,11 @@ struct JSONRPCPresentation: Presentation {
     }
 
     func failure(_ fault: Fault) -> Outcome {
+        let fault = StandardFault.challenging(fault)
         var writer = ValueWriter(.jsonRPC)
         head(&writer)
         writer.raw(",\"result\":{\"error\":")
-        FaultEncoder.writeJSONRPC(fault, to: &writer)
+        writer.fault(fault)
         writer.raw("}}")
         return Outcome(
             status: 200, fields: [JSONAnswer.contentType, ("vapi-error", fault.type.canonicalName)], body: .bytes(writer.take()),
