@@ -112,9 +112,14 @@ public final class WorkflowEngine: Sendable {
     /// What a recovery found.
     public struct Recovery: Sendable, Equatable {
         /// Tasks that go on or are undone now.
-        public var resumed: [Identifier<WorkflowRecord>] = []
+        public var resumed: [Identifier<WorkflowRecord>]
         /// Tasks of a type this program does not know; they stay as they are.
-        public var unknown: [Identifier<WorkflowRecord>] = []
+        public var unknown: [Identifier<WorkflowRecord>]
+
+        public init(resumed: [Identifier<WorkflowRecord>] = [], unknown: [Identifier<WorkflowRecord>] = []) {
+            self.resumed = resumed
+            self.unknown = unknown
+        }
     }
 
     /// Takes up every unfinished task that does not run: at the start, and from time to time for those that are stuck.

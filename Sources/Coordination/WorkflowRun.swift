@@ -25,7 +25,10 @@ struct WorkflowRun<State: Workflow> {
     ///
     /// - Parameter isRecovered: whether an earlier run may have begun the step that is next.
     mutating func proceed(isRecovered: Bool) async {
-        var canGoOn = isRecovered ? await turnBackIfInterrupted() : true
+        var canGoOn = true
+        if isRecovered, case .forward(let next) = phase, mayTurnBack(before: next) {
+            canGoOn = await turnBackIfInterrupted(in: next)
+        }
         while canGoOn && !context.activity.isStopping {
             switch phase {
             case .forward(let next): canGoOn = await takeStep(next)
@@ -37,11 +40,13 @@ struct WorkflowRun<State: Workflow> {
 
     private func mayTurnBack(before next: Int) -> Bool { !steps.prefix(next).contains(where: \.isPointOfNoReturn) }
 
-    private mutating func turnBackIfInterrupted() async -> Bool {
-        guard case .forward(let next) = phase, mayTurnBack(before: next), steps[next].interruption == .undo else {
-            return true
+    /// An interrupted step may have had its effect, so it is the first one to undo.
+    private mutating func turnBackIfInterrupted(in next: Int) async -> Bool {
+        if context.isCancellationRequested { return await turnBack(from: next, because: .canceledByRequest) }
+        switch steps[next].interruption {
+        case .undo: return await turnBack(from: next, because: .interrupted)
+        case .goOn: return true
         }
-        return await turnBack(from: next, because: .interrupted)
     }
 
     private mutating func takeStep(_ next: Int) async -> Bool {
