@@ -207,7 +207,10 @@ struct SparseBytes {
             if count == Self.chunkBytes {
                 chunks[chunk] = nil
             } else if chunks[chunk] != nil {
-                chunks[chunk, default: []].replaceSubrange(within..<within + count, with: repeatElement(0, count: count))
+                chunks[chunk, default: []].withUnsafeMutableBytes {
+                    _ = UnsafeMutableRawBufferPointer(rebasing: $0[within..<within + count])
+                        .initializeMemory(as: UInt8.self, repeating: 0)
+                }
             }
         }
     }

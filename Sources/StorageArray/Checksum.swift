@@ -1,0 +1,10 @@
+import CChecksum
+
+/// CRC32C, the checksum of blocks, pages, journal groups and superblocks.
+enum Checksum {
+    static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        viaduct_crc32c(0, bytes.baseAddress, bytes.count)
+    }
+
+    static func of(_ start: UnsafeRawPointer, count: Int) -> UInt32 { viaduct_crc32c(0, start, count) }
+}

@@ -1,0 +1,149 @@
+import Platform
+
+// How a change becomes durable: one write and one flush for everybody who waits.
+
+extension StoragePool {
+    /// Sleeps until the group is durable; the first who comes flushes for all.
+    ///
+    /// - Throws: `.stopped` if that will never be known.
+    func waitUntilDurable(_ group: UInt64) throws(ArrayError) {
+        gate.lock()
+        defer { gate.unlock() }
+        while durableGroup < group { try flushOrWait() }
+    }
+
+    /// With the gate held: flushes the open group, or waits for whoever does something that leads to it.
+    func flushOrWait() throws(ArrayError) {
+        if isStopped { throw .stopped }
+        if isFlushing { return gate.wait() }
+        if openRecords.isEmpty { return }
+        if ring.hasRoom(for: openRecords.pageCount) { return flushOpenGroup() }
+        if isCheckpointing { return gate.wait() }
+        try checkpointLocked()
+    }
+
+    /// With the gate held and nobody flushing: writes the open group and makes it durable. The gate is free meanwhile.
+    private func flushOpenGroup() {
+        isFlushing = true
+        let (group, bytes, offset) = sealOpenGroup()
+        gate.unlock()
+        let isDurable = writeGroup(bytes, at: offset)
+        gate.lock()
+        finishFlush(group, isDurable: isDurable)
+    }
+
+    /// With the gate held: later records go to the next group.
+    func sealOpenGroup() -> (group: UInt64, bytes: [UInt8], offset: UInt64) {
+        let group = openGroup
+        let bytes = openRecords.sealed(epoch: superblock.epoch, group: group)
+        let page = ring.place(bytes.count / Layout.blockBytes)
+        openRecords = JournalGroup()
+        openGroup += 1
+        state.allocator.currentGroup = openGroup
+        return (group, bytes, journalOffset + UInt64(page * Layout.blockBytes))
+    }
+
+    func writeGroup(_ bytes: [UInt8], at offset: UInt64) -> Bool {
+        do {
+            try device.write(bytes, at: offset)
+            try device.flush()
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// With the gate held.
+    func finishFlush(_ group: UInt64, isDurable: Bool) {
+        isFlushing = false
+        // A flush that failed elsewhere may have taken this one's data with it.
+        if isDurable && !isStopped {
+            durableGroup = group
+            state.allocator.settle(upTo: group)
+        } else {
+            isStopped = true
+        }
+        gate.wakeAll()
+    }
+
+    // MARK: Changing
+
+    /// What a change needs before it can be applied.
+    struct Demand {
+        /// Blocks for data.
+        var blocks = 0
+        /// Map pages that may have to be written at the next checkpoint, at most.
+        var pages = 0
+        /// Bytes of journal records.
+        var recordBytes = 0
+        /// The change frees space or replaces what it owns: it may use what is kept for that.
+        var isUrgent = false
+    }
+
+    /// Blocks that nothing needs, the next checkpoint's pages included.
+    var spareBlocks: Int {
+        state.allocator.availableBlocks - state.arena.dirtyCount - cataloguePages(state.luns.count) - 32
+    }
+
+    /// Blocks kept for map pages, unmapping and overwriting when the pool is full: 1 %, at least 64 MiB but no more
+    /// than a sixteenth of a small pool.
+    var slopBlocks: Int {
+        let limit = state.allocator.limit
+        return max(limit / 100, min((64 << 20) / Layout.blockBytes, limit / 16))
+    }
+
+    func cataloguePages(_ count: Int) -> Int {
+        count == 0 ? 0 : 1 + (count + CatalogueLayout.recordsPerPage - 1) / CatalogueLayout.recordsPerPage
+    }
+
+    /// With the gate held: waits until there is room for a change in pool and group, growing the device if needed.
+    ///
+    /// The gate may have been free meanwhile. - Throws: `.outOfSpace`, `.stopped`.
+    func prepare(_ demand: Demand) throws(ArrayError) {
+        while true {
+            if isStopped { throw .stopped }
+            let reserve = demand.isUrgent ? 0 : slopBlocks
+            if spareBlocks - demand.blocks - demand.pages < reserve {
+                try makeSpace()
+            } else if openRecords.byteCount + demand.recordBytes > ring.maximumGroupBytes {
+                guard !openRecords.isEmpty else { throw .tooLarge }
+                try flushOrWait()
+            } else {
+                return try growDevice(toFree: demand.blocks)
+            }
+        }
+    }
+
+    /// With the gate held: gets back blocks that are on their way to being free.
+    private func makeSpace() throws(ArrayError) {
+        if state.allocator.pendingBlocks > 0 {
+            guard isFlushing || !openRecords.isEmpty else { throw .outOfSpace }
+            return try flushOrWait()
+        }
+        guard state.allocator.deferredBlocks > 0 else { throw .outOfSpace }
+        if isCheckpointing { return gate.wait() }
+        try checkpointLocked()
+    }
+
+    /// With the gate held: makes at least `count` blocks free by growing the device.
+    func growDevice(toFree count: Int) throws(ArrayError) {
+        let allocator = state.allocator
+        guard allocator.freeBlocks < count else { return }
+        let step = max(count - allocator.freeBlocks, min((64 << 20) / Layout.blockBytes, max(allocator.end / 8, 64)))
+        let end = min(allocator.limit, allocator.end + step)
+        guard end - allocator.end + allocator.freeBlocks >= count else { throw .outOfSpace }
+        do { try device.grow(to: UInt64(end) * UInt64(Layout.blockBytes)) } catch { throw ArrayError(error) }
+        allocator.grow(to: end)
+    }
+
+    /// With the gate held, after `prepare`: does a change and appends its record to the open group.
+    func record(_ change: JournalRecord) throws(ArrayError) {
+        try state.apply(change)
+        openRecords.append(change)
+    }
+}
+
+extension JournalGroup {
+    var byteCount: Int { bytes.count }
+    var pageCount: Int { (bytes.count + Layout.blockBytes - 1) / Layout.blockBytes }
+}
