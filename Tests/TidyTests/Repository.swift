@@ -54,6 +54,10 @@ struct Repository {
         TextFile(path: path, text: try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8))
     }
 
+    func contains(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appendingPathComponent(path).path)
+    }
+
     /// All text files below `folder` whose name ends in one of `suffixes`, in order of their path.
     func files(in folder: String, endingIn suffixes: [String]) throws -> [TextFile] {
         let base = root.appendingPathComponent(folder)

@@ -158,6 +158,16 @@ import Testing
         #expect(TextRules.titles(in: document("# One\n# Two\n")).count == 1)
     }
 
+    @Test func linksAndTableRowsAreRead() {
+        let text = "# T\n[a](b/c.md), [d](https://example.com), [e](#f), [g](h.md#i)\n| 1 |\n<!-- x -->\n| 2 |\n<!-- y -->\n| 3 |\n"
+        let file = TextFile(path: "a.md", text: text)
+        #expect(TextRules.links(in: file).map(\.target) == ["b/c.md", "h.md"])
+        #expect(TextRules.links(in: file).map(\.line) == [2, 2])
+        #expect(TextRules.tableRows(of: text) == ["| 1 |", "| 2 |", "| 3 |"])
+        #expect(TextRules.tableRows(of: text, from: "<!-- x -->", to: "<!-- y -->") == ["| 2 |"])
+        #expect(TextRules.tableRows(of: text, from: "missing", to: "<!-- y -->") == [])
+    }
+
     @Test func commandsAreFoundAndMissed() {
         let file = source("static let configuration = CommandConfiguration(commandName: \"serve\", abstract: \"x\")")
         #expect(TextRules.commandNames(in: [file]) == ["serve"])

@@ -42,6 +42,24 @@ enum TextRules {
         return titles.dropFirst().map { Violation(path: file.path, line: $0, message: "a document has one title") }
     }
 
+    /// Targets of links within the repository, relative to the document, with the line (from 1) of each.
+    static func links(in file: TextFile) -> [(target: String, line: Int)] {
+        file.lines.enumerated().flatMap { index, line in
+            line.ranges(of: "](").compactMap { range in
+                let target = line[range.upperBound...].prefix { $0 != ")" && $0 != "#" }
+                return target.isEmpty || target.contains("://") ? nil : (String(target), index + 1)
+            }
+        }
+    }
+
+    /// The rows of a document's tables, or of those between two markers.
+    static func tableRows(of text: String, from begin: String = "", to end: String = "") -> [Substring] {
+        let from = begin.isEmpty ? text.startIndex : text.firstRange(of: begin)?.upperBound ?? text.endIndex
+        let rest = text[from...]
+        let to = end.isEmpty ? rest.endIndex : rest.firstRange(of: end)?.lowerBound ?? rest.startIndex
+        return rest[..<to].split(separator: "\n").filter { $0.hasPrefix("|") }
+    }
+
     /// Names of the verbs that a command line program declares: `commandName`, or else the type's name as
     /// ArgumentParser writes it (`CheckData` becomes `check-data`).
     static func commandNames(in files: [TextFile]) -> [String] {
