@@ -92,12 +92,13 @@ extension Item {
     }
 }
 
-/// A directory that goes away with the object.
+/// A directory that goes away with the object; in memory where the system has such a place, for these tests sync a lot.
 final class ScratchDirectory: Sendable {
     let path: String
 
     init() throws {
-        var template = Array("/tmp/viaduct-persistence-XXXXXX".utf8CString)
+        let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var template = Array("\(parent)/viaduct-persistence-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw LogError.unavailable("no scratch directory") }
         path = template.withUnsafeBufferPointer { buffer in
             String(decoding: buffer.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -153,6 +154,9 @@ func fault<Success>(_ work: () async throws(Fault) -> Success) async -> FaultTyp
         return error.type
     }
 }
+
+/// Whether the long forms of tests are asked for.
+let isLongRun = getenv("VIADUCT_LONG") != nil
 
 /// Lets another thread run.
 func yieldThread() { sched_yield() }
