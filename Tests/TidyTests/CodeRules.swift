@@ -25,18 +25,22 @@ enum CodeRules {
         }
     }
 
-    /// `catch { }`, with nothing or only a comment between the braces.
+    /// `catch { }` with nothing to do in it. One kind of error may be passed over (`catch .notFound { }`) if a comment between
+    /// the braces says why.
     static func emptyCatches(in file: TextFile) -> [Violation] {
-        let code = file.source.code
-        return code.indices.compactMap { index in
-            guard let found = code[index].range(ofWord: "catch") else { return nil }
-            let rest = [String(code[index][found.upperBound...])] + code[(index + 1)...].prefix(20)
-            let text = rest.joined(separator: "\n")
-            guard let open = text.firstIndex(of: "{") else { return nil }
-            let next = text[text.index(after: open)...].first { !$0.isWhitespace }
-            guard next == "}" else { return nil }
+        let source = file.source
+        return source.code.indices.compactMap { index in
+            guard let found = source.code[index].range(ofWord: "catch") else { return nil }
+            let following = (index + 1)..<min(index + 20, source.code.count)
+            let code = ([String(source.code[index][found.upperBound...])] + source.code[following]).joined(separator: "\n")
+            guard let open = code.firstIndex(of: "{"),
+                let end = code[code.index(after: open)...].firstIndex(where: { !$0.isWhitespace }), code[end] == "}"
+            else { return nil }
+            let bodyLines = code[open...end].count { $0 == "\n" }
+            let isExplained = source.comments[index...(index + bodyLines)].contains { !$0.allSatisfy(\.isWhitespace) }
+            if isExplained, code[..<open].contains(where: { !$0.isWhitespace }) { return nil }
             return Violation(
-                path: file.path, line: index + 1, message: "an empty `catch` hides an error: handle it or let it through")
+                path: file.path, line: index + 1, message: "an empty `catch` hides errors: handle them, or name the one you pass over")
         }
     }
 

@@ -81,12 +81,15 @@ import Testing
         #expect(CodeRules.bannedCalls(in: source("Task.detached { }", in: "Serving")) == [])
     }
 
-    @Test(arguments: ["do { } catch { }", "do { } catch {\n    // nothing to do\n}", "} catch let error as E { }"])
+    @Test(arguments: ["do { } catch { }", "do { } catch {\n    // nothing to do\n}", "} catch let error as E { }", "} catch .notFound {\n}\n// outside"])
     func emptyCatchFails(_ text: String) {
         #expect(CodeRules.emptyCatches(in: source(text)).count == 1)
     }
 
-    @Test(arguments: ["do { } catch { log(error) }", "// catch { }", "catchAll { }", "} catch {\n    throw Fault(.error)\n}"])
+    @Test(arguments: [
+        "do { } catch { log(error) }", "// catch { }", "catchAll { }", "} catch {\n    throw Fault(.error)\n}",
+        "} catch .notFound {\n    // Gone already.\n}",
+    ])
     func handledErrorPasses(_ text: String) {
         #expect(CodeRules.emptyCatches(in: source(text)) == [])
     }
