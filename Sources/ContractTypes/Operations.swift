@@ -34,7 +34,9 @@ public let operations: [Operation] = [
     folderList(),
     hostList(),
     networkList(),
+    resourcePoolGet(),
     resourcePoolList(),
+    storagePoliciesList(),
     processorGet(),
     processorUpdate(),
     diskGet(),
@@ -991,6 +993,35 @@ private func networkList() -> Operation {
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
+private func resourcePoolGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("resource_pool", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "ResourcePool", at: ["resource_pool"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("resource-pool"), .variable("resource_pool")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("resource-pool"), .variable("resource_pool")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.resource_pool", name: "get", parameters: parameters,
+        output: .structure("com.vmware.vcenter.resource_pool.info"), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
 private func resourcePoolList() -> Operation {
     let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.vmware.vcenter.resource_pool.filter_spec")))]
     let errors: [String] = [
@@ -1028,6 +1059,36 @@ private func resourcePoolList() -> Operation {
     return Operation(
         service: "com.vmware.vcenter.resource_pool", name: "list", parameters: parameters,
         output: .list(.structure("com.vmware.vcenter.resource_pool.summary")), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func storagePoliciesList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.vmware.vcenter.storage.policies.filter_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("policies", target: ["filter", "policies"], type: .optional(.set(.id))),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("storage"), .literal("policies")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.policies", target: ["filter", "policies"], type: .optional(.set(.id))),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("storage"), .literal("policies")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.storage.policies", name: "list", parameters: parameters,
+        output: .list(.structure("com.vmware.vcenter.storage.policies.summary")), errors: errors, privileges: privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 

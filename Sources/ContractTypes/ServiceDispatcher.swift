@@ -43,19 +43,21 @@ public struct ServiceDispatcher: OperationDispatcher {
         case 27: return try folderList(&input, call, &writer)
         case 28: return try hostList(&input, call, &writer)
         case 29: return try networkList(&input, call, &writer)
-        case 30: return try resourcePoolList(&input, call, &writer)
-        case 31: return try processorGet(&input, call, &writer)
-        case 32: return try processorUpdate(&input, call, &writer)
-        case 33: return try diskGet(&input, call, &writer)
-        case 34: return try diskList(&input, call, &writer)
-        case 35: return try diskUpdate(&input, call, &writer)
-        case 36: return try memoryGet(&input, call, &writer)
-        case 37: return try memoryUpdate(&input, call, &writer)
-        case 38: return try powerGet(&input, call, &writer)
-        case 39: return try powerReset(&input, call, &writer)
-        case 40: return try powerStart(&input, call, &writer)
-        case 41: return try powerStop(&input, call, &writer)
-        case 42: return try powerSuspend(&input, call, &writer)
+        case 30: return try resourcePoolGet(&input, call, &writer)
+        case 31: return try resourcePoolList(&input, call, &writer)
+        case 32: return try storagePoliciesList(&input, call, &writer)
+        case 33: return try processorGet(&input, call, &writer)
+        case 34: return try processorUpdate(&input, call, &writer)
+        case 35: return try diskGet(&input, call, &writer)
+        case 36: return try diskList(&input, call, &writer)
+        case 37: return try diskUpdate(&input, call, &writer)
+        case 38: return try memoryGet(&input, call, &writer)
+        case 39: return try memoryUpdate(&input, call, &writer)
+        case 40: return try powerGet(&input, call, &writer)
+        case 41: return try powerReset(&input, call, &writer)
+        case 42: return try powerStart(&input, call, &writer)
+        case 43: return try powerStop(&input, call, &writer)
+        case 44: return try powerSuspend(&input, call, &writer)
         default: throw Fault(.operationNotFound, id: "vapi.method.input.invalid.method", "Invalid method")
         }
     }
@@ -406,12 +408,34 @@ extension ServiceDispatcher {
 }
 
 extension ServiceDispatcher {
+    private func resourcePoolGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let resourcePool: String = try input.required("resource_pool")
+        try input.finish()
+        let result = try services.resourcePool.get(resourcePool: resourcePool, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
     private func resourcePoolList(
         _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
     ) throws(Fault) -> Invocation {
         let filter: VcenterResourcePoolFilterSpec? = try input.optional("filter")
         try input.finish()
         let result = try services.resourcePool.list(filter: filter, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+}
+
+extension ServiceDispatcher {
+    private func storagePoliciesList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let filter: VcenterStoragePoliciesFilterSpec? = try input.optional("filter")
+        try input.finish()
+        let result = try services.storagePolicies.list(filter: filter, call: call)
         result.write(to: &writer)
         return .written
     }

@@ -152,8 +152,18 @@ public protocol NetworkService: Sendable {
 ///
 /// Serves `com.vmware.vcenter.resource_pool`.
 public protocol ResourcePoolService: Sendable {
+    /// Tells about one resource pool.
+    func get(resourcePool: String, call: Call) throws(Fault) -> VcenterResourcePoolInfo
     /// Lists at most 1,000 resource pools that the caller may see.
     func list(filter: VcenterResourcePoolFilterSpec?, call: Call) throws(Fault) -> [VcenterResourcePoolSummary]
+}
+
+/// Storage policies.
+///
+/// Serves `com.vmware.vcenter.storage.policies`.
+public protocol StoragePoliciesService: Sendable {
+    /// Lists at most 1,024 storage policies.
+    func list(filter: VcenterStoragePoliciesFilterSpec?, call: Call) throws(Fault) -> [VcenterStoragePoliciesSummary]
 }
 
 /// Processors of virtual machines.
@@ -221,12 +231,13 @@ public struct ServiceProviders: Sendable {
     public let host: any HostService
     public let network: any NetworkService
     public let resourcePool: any ResourcePoolService
+    public let storagePolicies: any StoragePoliciesService
     public let processor: any ProcessorService
     public let disk: any DiskService
     public let memory: any MemoryService
     public let power: any PowerService
 
-    public init(arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+    public init(arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
         self.arrayStatistics = arrayStatistics
         self.hostSettings = hostSettings
         self.session = session
@@ -242,6 +253,7 @@ public struct ServiceProviders: Sendable {
         self.host = host
         self.network = network
         self.resourcePool = resourcePool
+        self.storagePolicies = storagePolicies
         self.processor = processor
         self.disk = disk
         self.memory = memory

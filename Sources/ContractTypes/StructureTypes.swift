@@ -324,8 +324,34 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.vmware.vcenter.resource_pool.info", isError: false,
+            ["name string", "resource_pools set(id)", "cpu_allocation opt(s:com.vmware.vcenter.resource_pool.resource_allocation_info)", "memory_allocation opt(s:com.vmware.vcenter.resource_pool.resource_allocation_info)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.resource_pool.resource_allocation_info", isError: false,
+            ["reservation long", "expandable_reservation bool", "limit long", "shares s:com.vmware.vcenter.resource_pool.shares_info"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.resource_pool.shares_info", isError: false,
+            ["level e:com.vmware.vcenter.resource_pool.shares_info.level", "shares opt(long)"],
+            unions: [
+                UnionRule(tag: "level", [UnionRule.Case("CUSTOM", required: ["shares"]), UnionRule.Case("LOW"), UnionRule.Case("NORMAL"), UnionRule.Case("HIGH")]),
+            ]),
+        StructureType(
             "com.vmware.vcenter.resource_pool.summary", isError: false,
             ["resource_pool id", "name string"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.storage.policies.filter_spec", isError: false,
+            ["policies opt(set(id))"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.storage.policies.summary", isError: false,
+            ["policy id", "name string", "description string"],
             unions: [
             ]),
         StructureType(
@@ -629,6 +655,7 @@ public let typeTable = TypeTable(
         EnumerationType("com.vmware.vcenter.host.connection_state", ["CONNECTED", "DISCONNECTED", "NOT_RESPONDING"]),
         EnumerationType("com.vmware.vcenter.host.power_state", ["POWERED_ON", "POWERED_OFF", "STANDBY"]),
         EnumerationType("com.vmware.vcenter.network.type", ["STANDARD_PORTGROUP", "DISTRIBUTED_PORTGROUP", "OPAQUE_NETWORK"]),
+        EnumerationType("com.vmware.vcenter.resource_pool.shares_info.level", ["LOW", "NORMAL", "HIGH", "CUSTOM"]),
         EnumerationType("com.vmware.vcenter.vm.guest_OS", ["DOS", "WIN_31", "WIN_95", "WIN_98", "WIN_ME", "WIN_NT", "WIN_2000_PRO", "WIN_2000_SERV", "WIN_2000_ADV_SERV", "WIN_XP_HOME", "WIN_XP_PRO", "WIN_XP_PRO_64", "WIN_NET_WEB", "WIN_NET_STANDARD", "WIN_NET_ENTERPRISE", "WIN_NET_DATACENTER", "WIN_NET_BUSINESS", "WIN_NET_STANDARD_64", "WIN_NET_ENTERPRISE_64", "WIN_LONGHORN", "WIN_LONGHORN_64", "WIN_NET_DATACENTER_64", "WIN_VISTA", "WIN_VISTA_64", "WINDOWS_7", "WINDOWS_7_64", "WINDOWS_7_SERVER_64", "WINDOWS_8", "WINDOWS_8_64", "WINDOWS_8_SERVER_64", "WINDOWS_9", "WINDOWS_9_64", "WINDOWS_9_SERVER_64", "WINDOWS_11_64", "WINDOWS_12_64", "WINDOWS_HYPERV", "WINDOWS_SERVER_2019", "WINDOWS_SERVER_2021", "WINDOWS_SERVER_2025", "FREEBSD", "FREEBSD_64", "FREEBSD_11", "FREEBSD_12", "FREEBSD_13", "FREEBSD_14", "FREEBSD_15", "FREEBSD_11_64", "FREEBSD_12_64", "FREEBSD_13_64", "FREEBSD_14_64", "FREEBSD_15_64", "REDHAT", "RHEL_2", "RHEL_3", "RHEL_3_64", "RHEL_4", "RHEL_4_64", "RHEL_5", "RHEL_5_64", "RHEL_6", "RHEL_6_64", "RHEL_7", "RHEL_7_64", "RHEL_8_64", "RHEL_9_64", "RHEL_10_64", "CENTOS", "CENTOS_64", "CENTOS_6", "CENTOS_6_64", "CENTOS_7", "CENTOS_7_64", "CENTOS_8_64", "CENTOS_9_64", "ORACLE_LINUX", "ORACLE_LINUX_64", "ORACLE_LINUX_6", "ORACLE_LINUX_6_64", "ORACLE_LINUX_7", "ORACLE_LINUX_7_64", "ORACLE_LINUX_8_64", "ORACLE_LINUX_9_64", "ORACLE_LINUX_10_64", "SUSE", "SUSE_64", "SLES", "SLES_64", "SLES_10", "SLES_10_64", "SLES_11", "SLES_11_64", "SLES_12", "SLES_12_64", "SLES_15_64", "SLES_16_64", "NLD_9", "OES", "SJDS", "MANDRAKE", "MANDRIVA", "MANDRIVA_64", "TURBO_LINUX", "TURBO_LINUX_64", "UBUNTU", "UBUNTU_64", "DEBIAN_4", "DEBIAN_4_64", "DEBIAN_5", "DEBIAN_5_64", "DEBIAN_6", "DEBIAN_6_64", "DEBIAN_7", "DEBIAN_7_64", "DEBIAN_8", "DEBIAN_8_64", "DEBIAN_9", "DEBIAN_9_64", "DEBIAN_10", "DEBIAN_10_64", "DEBIAN_11", "DEBIAN_11_64", "DEBIAN_12", "DEBIAN_12_64", "DEBIAN_13", "DEBIAN_13_64", "ASIANUX_3", "ASIANUX_3_64", "ASIANUX_4", "ASIANUX_4_64", "ASIANUX_5_64", "ASIANUX_7_64", "ASIANUX_8_64", "ASIANUX_9_64", "MIRACLELINUX_64", "PARDUS_64", "OPENSUSE", "OPENSUSE_64", "FEDORA", "FEDORA_64", "COREOS_64", "VMWARE_PHOTON_64", "OTHER_24X_LINUX", "OTHER_24X_LINUX_64", "OTHER_26X_LINUX", "OTHER_26X_LINUX_64", "OTHER_3X_LINUX", "OTHER_3X_LINUX_64", "OTHER_4X_LINUX", "OTHER_4X_LINUX_64", "OTHER_5X_LINUX", "OTHER_5X_LINUX_64", "OTHER_6X_LINUX", "OTHER_6X_LINUX_64", "OTHER_7X_LINUX", "OTHER_7X_LINUX_64", "OTHER_LINUX", "GENERIC_LINUX", "OTHER_LINUX_64", "SOLARIS_6", "SOLARIS_7", "SOLARIS_8", "SOLARIS_9", "SOLARIS_10", "SOLARIS_10_64", "SOLARIS_11_64", "FUSIONOS_64", "PROLINUX_64", "KYLINLINUX_64", "OS2", "ECOMSTATION", "ECOMSTATION_2", "NETWARE_4", "NETWARE_5", "NETWARE_6", "OPENSERVER_5", "OPENSERVER_6", "UNIXWARE_7", "DARWIN", "DARWIN_64", "DARWIN_10", "DARWIN_10_64", "DARWIN_11", "DARWIN_11_64", "DARWIN_12_64", "DARWIN_13_64", "DARWIN_14_64", "DARWIN_15_64", "DARWIN_16_64", "DARWIN_17_64", "DARWIN_18_64", "DARWIN_19_64", "DARWIN_20_64", "DARWIN_21_64", "DARWIN_22_64", "DARWIN_23_64", "VMKERNEL", "VMKERNEL_5", "VMKERNEL_6", "VMKERNEL_65", "VMKERNEL_7", "VMKERNEL_8", "VMKERNEL_9", "AMAZONLINUX2_64", "AMAZONLINUX3_64", "CRXPOD_1", "CRXSYS_1", "ROCKYLINUX_64", "ALMALINUX_64", "OTHER", "OTHER_64"]),
         EnumerationType("com.vmware.vcenter.vm.hardware.adapter.sata.type", ["AHCI"]),
         EnumerationType("com.vmware.vcenter.vm.hardware.adapter.scsi.sharing", ["NONE", "VIRTUAL", "PHYSICAL"]),

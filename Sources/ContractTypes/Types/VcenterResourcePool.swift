@@ -39,6 +39,77 @@ public struct VcenterResourcePoolFilterSpec: WireReadable {
     }
 }
 
+/// One resource pool in detail.
+public struct VcenterResourcePoolInfo: WireWritable {
+    public let name: String
+    /// Pools directly below it.
+    public let resourcePools: [String]
+    public let cpuAllocation: VcenterResourcePoolResourceAllocationInfo?
+    public let memoryAllocation: VcenterResourcePoolResourceAllocationInfo?
+
+    public init(name: String, resourcePools: [String], cpuAllocation: VcenterResourcePoolResourceAllocationInfo? = nil, memoryAllocation: VcenterResourcePoolResourceAllocationInfo? = nil) {
+        self.name = name
+        self.resourcePools = resourcePools
+        self.cpuAllocation = cpuAllocation
+        self.memoryAllocation = memoryAllocation
+    }
+
+    public func write(to writer: inout ValueWriter) {
+        writer.beginStructure("com.vmware.vcenter.resource_pool.info")
+        writer.field(",\"name\":", name)
+        writer.field(",\"resource_pools\":", resourcePools)
+        writer.optional(",\"cpu_allocation\":", cpuAllocation)
+        writer.optional(",\"memory_allocation\":", memoryAllocation)
+        writer.endStructure()
+    }
+}
+
+/// What a pool is guaranteed and limited to; processors in MHz, memory in MiB.
+public struct VcenterResourcePoolResourceAllocationInfo: WireWritable {
+    /// Guaranteed.
+    public let reservation: Int64
+    /// Whether more may be borrowed from the pool above.
+    public let expandableReservation: Bool
+    /// Upper limit; -1 means none.
+    public let limit: Int64
+    public let shares: VcenterResourcePoolSharesInfo
+
+    public init(reservation: Int64, expandableReservation: Bool, limit: Int64, shares: VcenterResourcePoolSharesInfo) {
+        self.reservation = reservation
+        self.expandableReservation = expandableReservation
+        self.limit = limit
+        self.shares = shares
+    }
+
+    public func write(to writer: inout ValueWriter) {
+        writer.beginStructure("com.vmware.vcenter.resource_pool.resource_allocation_info")
+        writer.field(",\"reservation\":", reservation)
+        writer.field(",\"expandable_reservation\":", expandableReservation)
+        writer.field(",\"limit\":", limit)
+        writer.field(",\"shares\":", shares)
+        writer.endStructure()
+    }
+}
+
+/// Weight of a pool among its neighbours.
+public struct VcenterResourcePoolSharesInfo: WireWritable {
+    public let level: VcenterResourcePoolSharesInfoLevel
+    /// Number of shares; set with the level CUSTOM only.
+    public let shares: Int64?
+
+    public init(level: VcenterResourcePoolSharesInfoLevel, shares: Int64? = nil) {
+        self.level = level
+        self.shares = shares
+    }
+
+    public func write(to writer: inout ValueWriter) {
+        writer.beginStructure("com.vmware.vcenter.resource_pool.shares_info")
+        writer.field(",\"level\":", level)
+        writer.optional(",\"shares\":", shares)
+        writer.endStructure()
+    }
+}
+
 /// One resource pool in a list.
 public struct VcenterResourcePoolSummary: WireWritable {
     public let resourcePool: String
