@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// A block device in memory that can lose power: what was not flushed may then be there, missing, torn or reordered.
@@ -184,7 +185,7 @@ struct SparseBytes {
         Self.forEachPiece(offset, buffer.count) { chunk, within, done, count in
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
             guard let bytes = chunks[chunk] else {
-                _ = target.initializeMemory(as: UInt8.self, repeating: 0)
+                if let start = target.baseAddress { memset(start, 0, target.count) }
                 return
             }
             bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[within..<within + count])) }
@@ -208,8 +209,7 @@ struct SparseBytes {
                 chunks[chunk] = nil
             } else if chunks[chunk] != nil {
                 chunks[chunk, default: []].withUnsafeMutableBytes {
-                    _ = UnsafeMutableRawBufferPointer(rebasing: $0[within..<within + count])
-                        .initializeMemory(as: UInt8.self, repeating: 0)
+                    if let start = $0.baseAddress { memset(start + within, 0, count) }
                 }
             }
         }

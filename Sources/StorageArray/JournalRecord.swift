@@ -53,7 +53,7 @@ enum JournalRecord {
 
     /// Writes `byteCount` bytes.
     func encode(into bytes: UnsafeMutableRawPointer) {
-        bytes.initializeMemory(as: UInt8.self, repeating: 0, count: min(byteCount, 40))
+        UnsafeMutableRawBufferPointer(start: bytes, count: min(byteCount, 40)).clear()
         bytes.putLittle(kind.rawValue, at: 0)
         bytes.putLittle(UInt32(byteCount), at: 4)
         switch self {

@@ -21,7 +21,7 @@ struct LUNRecord: Equatable {
     var origin: LUNIdentifier?
 
     func encode(root: BlockPointer, into bytes: UnsafeMutableRawPointer) {
-        bytes.initializeMemory(as: UInt8.self, repeating: 0, count: Self.byteCount)
+        UnsafeMutableRawBufferPointer(start: bytes, count: Self.byteCount).clear()
         bytes.putLittle(identifier.rawValue, at: 0)
         bytes.putLittle(UInt32(isReadOnly ? 1 : 0), at: 4)
         bytes.putLittle(sizeBlocks, at: 8)

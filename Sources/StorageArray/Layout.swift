@@ -1,3 +1,5 @@
+import Glibc
+
 /// Sizes that the pool's format fixes.
 enum Layout {
     /// Unit of allocation, mapping and checksum.
@@ -17,6 +19,13 @@ enum Layout {
 
     /// Blocks covered by a map page of the level.
     static func coverage(ofLevel level: Int) -> UInt64 { UInt64(entriesPerPage) << UInt64(9 * level) }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    /// Overwrites everything with zeros.
+    func clear() {
+        if let start = baseAddress { memset(start, 0, count) }
+    }
 }
 
 /// Where a block lies and what its bytes sum to: pool block number in the upper half, CRC32C in the lower.

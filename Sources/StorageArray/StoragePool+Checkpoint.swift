@@ -113,7 +113,7 @@ extension StoragePool {
         guard !luns.isEmpty, let base = staging.pages.baseAddress else { return .unmapped }
         let leafCount = cataloguePages(luns.count) - 1
         let start = base + first * Layout.blockBytes
-        start.initializeMemory(as: UInt8.self, repeating: 0, count: (leafCount + 1) * Layout.blockBytes)
+        UnsafeMutableRawBufferPointer(start: start, count: (leafCount + 1) * Layout.blockBytes).clear()
         for (index, lun) in luns.enumerated() {
             let root = lun.root == 0 ? .unmapped : state.arena.page(lun.root).pointee.stored
             lun.record.encode(root: root, into: start + index * LUNRecord.byteCount)

@@ -16,7 +16,7 @@ extension StoragePool {
     func flushOrWait() throws(ArrayError) {
         if isStopped { throw .stopped }
         if isFlushing { return gate.wait() }
-        if openRecords.isEmpty { return }
+        precondition(!openRecords.isEmpty, "a group that nobody added to is not waited for")
         if ring.hasRoom(for: openRecords.pageCount) { return flushOpenGroup() }
         if isCheckpointing { return gate.wait() }
         try checkpointLocked()

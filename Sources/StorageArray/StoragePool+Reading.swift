@@ -61,7 +61,7 @@ extension StoragePool {
             let here = min(unit - within, buffer.count - done)
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + here])
             if !pointer.isMapped {
-                _ = part.initializeMemory(as: UInt8.self, repeating: 0)
+                part.clear()
                 index += 1
                 done += here
             } else if here < unit {
@@ -109,7 +109,7 @@ extension StoragePool {
                 if Checksum.of(UnsafeRawBufferPointer(block)) == pointer.checksum { continue }
                 try device.read(into: block, at: pointer.offset)
                 if Checksum.of(UnsafeRawBufferPointer(block)) == pointer.checksum { continue }
-                _ = buffer.initializeMemory(as: UInt8.self, repeating: 0)
+                buffer.clear()
                 throw .system(0)
             }
         } catch .system(0) {

@@ -119,6 +119,11 @@ extension StoragePool {
         do throws(ArrayError) {
             try prepare(demand)
             let lun = try state.lun(identifier)
+            // Nothing to do, for instance zeros over what is unmapped: only what was seen has to be durable.
+            if change == nil && edges.isEmpty {
+                counting(state)
+                return lastChange(lun, blocks)
+            }
             if let change { try record(change) }
             for edge in edges { try record(writing: edge.pointers, to: identifier, at: edge.block) }
             note(lun, blocks)
@@ -127,7 +132,7 @@ extension StoragePool {
             throw error
         }
         counting(state)
-        return openRecords.isEmpty ? openGroup - 1 : openGroup
+        return openGroup
     }
 
     func giveBack(_ edges: [EdgeWrite]) {
