@@ -1,0 +1,65 @@
+"""The README's walk and its Python example, run as they stand there."""
+import harness
+
+if __name__ == "__main__":
+    harness.enter_environment()
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from harness import ADMINISTRATOR, PASSWORD, ROOT, case, holds, same
+
+README = (ROOT / "README.md").read_text()
+
+
+def block(heading, language):
+    """The first block of `language` below a heading."""
+    text = README.split(f"## {heading}\n", 1)[1]
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL).group(1)
+
+
+def replaced(text, *pairs):
+    """The text with what depends on the reader's machine put in place; each must occur."""
+    for old, new in pairs:
+        holds(old in text, f"{old!r} is not in the README any more: change this proof with it")
+        text = text.replace(old, new)
+    return text
+
+
+@case("the five minutes with curl work as written")
+def walk(server):
+    script = replaced(
+        block("Five minutes with curl", "sh"),
+        ("https://127.0.0.1:8443", server.url), ("data/tls/certificate.pem", server.certificate),
+        ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
+    with tempfile.TemporaryDirectory(prefix="viaduct-readme-") as folder:
+        (pathlib.Path(folder) / "Sources").symlink_to(ROOT / "Sources")
+        run = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script], cwd=folder, capture_output=True, text=True, timeout=300)
+    same(run.returncode, 0, f"{run.stdout[-2000:]}{run.stderr[-2000:]}\nexit code")
+    for word in ("error_type", "null,null", "Authentication required"):
+        holds(word not in run.stdout, f"{word} in the output:\n{run.stdout[-2000:]}")
+    copies = [int(count) for count in re.findall(r'"commands": (\d+)', run.stdout)]
+    holds(len(copies) == 2 and copies[1] > copies[0], f"EXTENDED COPY commands before and after the clone: {copies}")
+    used = [int(size) for size in re.findall(r'"allocated": (\d+)', run.stdout)]
+    holds(len(used) == 2 and used[1] - used[0] < 16 << 20, f"the pool's usage before and after the clone: {used}")
+    holds('"power_state": "POWERED_ON"' in run.stdout, "the clone runs at the end")
+
+
+@case("the Python example prints the machines")
+def example(server):
+    program = replaced(
+        block("Five minutes with curl", "python"),
+        ("127.0.0.1:8443", server.address), ("data/tls/certificate.pem", server.certificate), ('"…"', f'"{PASSWORD}"'))
+    holds(ADMINISTRATOR in program, "who logs in")
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=dict(os.environ))
+    same(run.returncode, 0, f"{run.stderr[-2000:]}\nexit code")
+    holds("first" in run.stdout and "second" in run.stdout, f"the walk's machines: {run.stdout[-1000:]}")
+
+
+if __name__ == "__main__":
+    harness.run_cases("readme")
