@@ -3,7 +3,7 @@ import Domain
 /// What is wrong with an input, in the words and with the message ids of VMware's own runtime.
 ///
 /// Messages go from the outermost name to the reason: "invalid field `spec` in `operation-input`", then "structure
-/// `…create_spec` is missing a field". Violated unions and unexpected fields stand alone, as the runtime gives them.
+/// `…create_spec` is missing a field". Violated unions, unexpected fields and duplicates stand alone, as there.
 /// `detail` is the path for the log. Source: observed answers of the runtime; ids `vapi.data.*`, `vapi.method.*`.
 public enum InputFault {
     public static func missing(_ field: String, in structure: String) -> Fault {
@@ -148,7 +148,10 @@ public enum InputFault {
         return fault
     }
 
+    /// Whether the runtime would find it while it checks types; what it finds later carries no path.
     private static func isTyping(_ fault: Fault) -> Bool {
-        fault.type == .invalidArgument && !(fault.messages.first?.id.hasPrefix("vapi.data.structure.union") ?? false)
+        guard fault.type == .invalidArgument, let id = fault.messages.first?.id else { return false }
+        return !id.hasPrefix("vapi.data.structure.union") && !id.hasPrefix("vapi.bindings.typeconverter.set")
+            && !id.hasPrefix("vapi.bindings.typeconverter.map")
     }
 }

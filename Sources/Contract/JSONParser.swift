@@ -171,10 +171,11 @@ struct JSONParser {
         let first = try hexadecimal()
         if first & 0xFC00 == 0xDC00 { throw fault(.loneSurrogate) }
         guard first & 0xFC00 == 0xD800 else { return }
-        guard byte == UInt8(ascii: "\\"), position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "u") else {
-            throw fault(position + 1 < bytes.count ? .loneSurrogate : .unexpectedEnd)
-        }
+        guard position < bytes.count else { throw fault(.unexpectedEnd) }
+        guard byte == UInt8(ascii: "\\") else { throw fault(.loneSurrogate) }
         position += 1
+        guard position < bytes.count else { throw fault(.unexpectedEnd) }
+        guard byte == UInt8(ascii: "u") else { throw fault(.loneSurrogate) }
         if try hexadecimal() & 0xFC00 != 0xDC00 { throw fault(.loneSurrogate) }
     }
 

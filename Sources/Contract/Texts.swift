@@ -18,7 +18,7 @@ enum DateTimeText {
         return Timestamp(milliseconds: seconds * 1000 + Int64(fraction))
     }
 
-    static func append(_ moment: Timestamp, to bytes: inout [UInt8]) {
+    static func write(_ moment: Timestamp, _ append: (UInt8) -> Void) {
         let clamped = min(max(moment.milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         let days = Int(clamped.floorDivided(by: 86_400_000))
         let rest = Int(clamped - Int64(days) * 86_400_000)
@@ -29,10 +29,10 @@ enum DateTimeText {
         ] as [(Int, Int, Unicode.Scalar)] {
             var power = width == 4 ? 1000 : width == 3 ? 100 : 10
             while power > 0 {
-                bytes.append(UInt8(ascii: "0") + UInt8(value / power % 10))
+                append(UInt8(ascii: "0") + UInt8(value / power % 10))
                 power /= 10
             }
-            bytes.append(UInt8(ascii: end))
+            append(UInt8(ascii: end))
         }
     }
 
@@ -116,7 +116,7 @@ extension Int64 {
 enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    static func encode(_ bytes: [UInt8], into result: inout [UInt8]) {
+    static func encode(_ bytes: [UInt8], _ append: (UInt8) -> Void) {
         var index = 0
         while index < bytes.count {
             let rest = bytes.count - index
@@ -125,7 +125,7 @@ enum Base64 {
                 | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
             for position in 0..<4 {
                 let isPadding = position > rest
-                result.append(isPadding ? UInt8(ascii: "=") : alphabet[Int(group >> UInt32(18 - 6 * position)) & 63])
+                append(isPadding ? UInt8(ascii: "=") : alphabet[Int(group >> UInt32(18 - 6 * position)) & 63])
             }
             index += 3
         }

@@ -4,39 +4,77 @@ import Domain
 ///
 /// Whether a comma is due is read off the last byte: nothing but an opening bracket or brace comes before a first
 /// member, and no value ends with one. Generated key fragments begin with that comma, so that a field is one copy.
+///
+/// The array is kept longer than what is written, so that an append is one check and one copy; growing it zeroes the
+/// new part, which costs a fiftieth of writing it.
 public struct ValueWriter: Sendable {
     public let wire: Wire
-    public private(set) var bytes: [UInt8]
+    @usableFromInline
+    var storage: [UInt8]
+    /// Bytes written; those behind are filler.
+    public private(set) var count: Int
 
-    /// - Parameter buffer: is appended to.
+    /// - Parameter buffer: is appended to; its capacity is used.
     public init(_ wire: Wire, into buffer: [UInt8] = []) {
         self.wire = wire
-        bytes = buffer
+        storage = buffer
+        count = buffer.count
     }
 
-    /// Hands the buffer out and leaves an empty one.
+    /// A copy of what is written.
+    public var bytes: [UInt8] { Array(storage[..<count]) }
+
+    /// Hands the buffer out without a copy and leaves an empty one.
     public mutating func take() -> [UInt8] {
         var result: [UInt8] = []
-        swap(&result, &bytes)
+        swap(&result, &storage)
+        result.removeLast(result.count - count)
+        count = 0
         return result
     }
 
     /// Forgets everything behind the first `count` bytes; for a caller that had written a head before an error came.
-    public mutating func truncate(to count: Int) { bytes.removeLast(max(0, bytes.count - count)) }
+    public mutating func truncate(to count: Int) { self.count = min(self.count, max(0, count)) }
 
     /// Copies text that is already in the wire's encoding.
-    @inlinable
     public mutating func raw(_ text: StaticString) {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    public mutating func raw(_ text: some Collection<UInt8>) { bytes.append(contentsOf: text) }
+    public mutating func raw(_ text: some Collection<UInt8>) {
+        for byte in text { append(byte) }
+    }
+
+    public mutating func raw(_ text: [UInt8]) { text.withUnsafeBufferPointer { append($0) } }
+
+    public mutating func raw(_ text: ArraySlice<UInt8>) { text.withUnsafeBufferPointer { append($0) } }
+
+    mutating func append(_ source: UnsafeBufferPointer<UInt8>) {
+        guard let start = source.baseAddress else { return }
+        makeRoom(source.count)
+        storage.withUnsafeMutableBytes { memory in
+            // In range: `makeRoom` saw to it.
+            memory.baseAddress?.advanced(by: count).copyMemory(from: start, byteCount: source.count)
+        }
+        count += source.count
+    }
 
     @usableFromInline
-    mutating func append(_ source: UnsafeBufferPointer<UInt8>) { bytes.append(contentsOf: source) }
+    mutating func append(_ byte: UInt8) {
+        makeRoom(1)
+        storage[count] = byte
+        count += 1
+    }
 
-    @usableFromInline
-    mutating func append(_ byte: UInt8) { bytes.append(byte) }
+    private mutating func makeRoom(_ bytes: Int) {
+        if storage.count - count < bytes { grow(bytes) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ bytes: Int) {
+        let wanted = max(storage.capacity, storage.count * 2, count + bytes, 256)
+        storage.append(contentsOf: repeatElement(0, count: wanted - storage.count))
+    }
 }
 
 // MARK: - Structures
@@ -82,7 +120,7 @@ extension ValueWriter {
         endOptional()
     }
 
-    @inlinable
+    @usableFromInline
     mutating func key(_ fragment: StaticString) {
         let skip = isFirst ? 1 : 0
         append(UnsafeBufferPointer(start: fragment.utf8Start + skip, count: fragment.utf8CodeUnitCount - skip))
@@ -101,7 +139,8 @@ extension ValueWriter {
 
     @usableFromInline
     var isFirst: Bool {
-        guard let last = bytes.last else { return true }
+        guard count > 0 else { return true }
+        let last = storage[count - 1]
         return last == UInt8(ascii: "{") || last == UInt8(ascii: "[")
     }
 }
@@ -183,7 +222,7 @@ extension ValueWriter {
                 index -= 1
                 buffer[index] = UInt8(ascii: "-")
             }
-            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[index...]))
+            append(UnsafeRawBufferPointer(rebasing: buffer[index...]).bindMemory(to: UInt8.self))
         }
     }
 
@@ -203,30 +242,43 @@ extension ValueWriter {
     public mutating func binary(_ value: [UInt8]) {
         if wire == .jsonRPC { raw("{\"BINARY\":") }
         append(UInt8(ascii: "\""))
-        Base64.encode(value, into: &bytes)
+        Base64.encode(value) { append($0) }
         append(UInt8(ascii: "\""))
         if wire == .jsonRPC { append(UInt8(ascii: "}")) }
     }
 
     public mutating func dateTime(_ value: Timestamp) {
         append(UInt8(ascii: "\""))
-        DateTimeText.append(value, to: &bytes)
+        DateTimeText.write(value) { append($0) }
         append(UInt8(ascii: "\""))
     }
 
     public mutating func string(_ value: String) {
         var value = value
         value.withUTF8 { text in
-            append(UInt8(ascii: "\""))
-            var start = 0
-            while let index = EscapeScan.first(in: text, from: start) {
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<index]))
-                escape(text[index])
-                start = index + 1
+            guard EscapeScan.first(in: text, from: 0) == nil else { return escaped(text) }
+            makeRoom(text.count + 2)
+            storage.withUnsafeMutableBytes { memory in
+                memory[count] = UInt8(ascii: "\"")
+                if let start = text.baseAddress {
+                    memory.baseAddress?.advanced(by: count + 1).copyMemory(from: start, byteCount: text.count)
+                }
+                memory[count + text.count + 1] = UInt8(ascii: "\"")
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
-            append(UInt8(ascii: "\""))
+            count += text.count + 2
         }
+    }
+
+    private mutating func escaped(_ text: UnsafeBufferPointer<UInt8>) {
+        append(UInt8(ascii: "\""))
+        var start = 0
+        while let index = EscapeScan.first(in: text, from: start) {
+            append(UnsafeBufferPointer(rebasing: text[start..<index]))
+            escape(text[index])
+            start = index + 1
+        }
+        append(UnsafeBufferPointer(rebasing: text[start...]))
+        append(UInt8(ascii: "\""))
     }
 
     private mutating func escape(_ byte: UInt8) {

@@ -18,10 +18,12 @@ public struct Generator {
         let documentEmitter = DocumentEmitter(documents: documents, model: model)
         var files: [String: String] = [:]
         for (name, text) in types.files() { files["\(Self.types)/\(name)"] = text }
-        for (name, text) in ServiceEmitter(model: model, types: types).files() { files["\(Self.types)/\(name)"] = text }
+        let services = ServiceEmitter(model: model, types: types)
+        for (name, text) in services.files() { files["\(Self.types)/\(name)"] = text }
         files["\(Self.types)/ServedDocument.swift"] = documentEmitter.servedSource()
         files["openapi/COVERAGE.md"] = documentEmitter.coverage()
         files["Tests/ContractTests/Generated/Samples.swift"] = types.samples()
+        files["Tests/ContractTests/Generated/RecordingServices.swift"] = services.recordingServices()
         return files
     }
 

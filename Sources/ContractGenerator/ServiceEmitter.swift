@@ -62,6 +62,34 @@ struct ServiceEmitter {
         return (operation.execution == .write ? " async" : "") + " throws(Fault)" + result
     }
 
+    /// Services for tests: they note what they are asked and answer a sample.
+    func recordingServices() -> String {
+        var text = SourceText(imports: ["Contract", "ContractTypes", "Domain"])
+        text.line()
+        text.block("func recordingServices(_ recorder: Recorder) -> ServiceProviders") { text in
+            text.line("ServiceProviders(")
+            for (index, service) in model.services.enumerated() {
+                let end = index + 1 == model.services.count ? ")" : ","
+                text.line("    \(Naming.member(service.name)): Recording\(service.name)(recorder: recorder)\(end)")
+            }
+        }
+        for service in model.services {
+            text.line()
+            text.block("struct Recording\(service.name): \(service.name)Service") { text in
+                text.line("let recorder: Recorder")
+                for operation in service.operations {
+                    text.line()
+                    text.block("func \(Self.methodName(operation))(\(signature(operation)))\(effects(operation))") { text in
+                        let arguments = operation.parameters.map { ", \(Naming.member($0.name)) as Any" }.joined()
+                        text.line("recorder.note(\(operation.name.literal)\(arguments))")
+                        if operation.output != .void { text.line("return sampleAnswer()") }
+                    }
+                }
+            }
+        }
+        return text.text
+    }
+
     // MARK: - Dispatcher
 
     private func dispatcher() -> String {

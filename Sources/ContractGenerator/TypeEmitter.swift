@@ -191,8 +191,11 @@ struct TypeEmitter {
                 }
             }
         }
+        for enumeration in model.enumerations.values.filter({ outputs.contains($0.name) }).sorted(by: { $0.name < $1.name }) {
+            text.line("extension \(enumeration.swiftName): Sample {}")
+        }
         text.line()
-        text.line("let outputSamples: [(name: String, sample: @Sendable (inout SampleSource) -> any WireWritable)] = [")
+        text.line("let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any WireWritable)] = [")
         for structure in structures {
             text.line("    (\(structure.name.literal), { \(structure.swiftName).sample(&$0) }),")
         }

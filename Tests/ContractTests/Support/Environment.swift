@@ -1,0 +1,4 @@
+import Glibc
+
+/// Whether the long forms were asked for.
+let isLong = getenv("VIADUCT_LONG") != nil
