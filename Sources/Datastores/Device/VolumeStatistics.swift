@@ -27,4 +27,6 @@ public struct VolumeStatistics: Sendable, Equatable {
     public var delete = Paths()
     /// Locks that another host held at the moment of the attempt.
     public var lockConflicts: UInt64 = 0
+
+    public init() {}
 }

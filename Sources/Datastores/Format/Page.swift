@@ -1,5 +1,3 @@
-import Glibc
-
 /// A piece of metadata that changes as a whole: the body of a record, or a page of a directory.
 ///
 /// ```

@@ -39,7 +39,6 @@ private struct Checker {
     private var heartbeats: [Heartbeat] = []
     private var unfinished: Set<UInt32> = []
     private var inodes: [UInt32: Inode] = [:]
-    private var directoryVersions: [UInt32: UInt64] = [:]
     /// One bit of the volume's blocks each.
     private var owned: [UInt64]
 
@@ -113,9 +112,17 @@ private struct Checker {
         for index in 0..<geometry.inodeClusters {
             let sector = geometry.inodeClusterSector(index)
             guard let cluster = try readCluster(sector, units: geometry.inodes(inCluster: index)) else { continue }
-            for unit in 0..<cluster.units {
-                let number = UInt32(index * Geometry.inodesPerCluster + unit)
-                if number > 0 { try readInode(number, isUsed: cluster.isUsed(unit)) }
+            let recordBytes = Int(Geometry.recordSectors) * Device.sectorBytes
+            for first in stride(from: 0, to: cluster.units, by: 256) {
+                let number = UInt32(index * Geometry.inodesPerCluster + first)
+                let count = min(256, cluster.units - first)
+                let records = try device.read(
+                    sector: geometry.inodeSector(number), sectors: count * Int(Geometry.recordSectors))
+                for unit in 0..<count where number + UInt32(unit) > 0 {
+                    let record = Array(records[unit * recordBytes..<(unit + 1) * recordBytes])
+                    if !cluster.isUsed(first + unit), record.isAllZeros { continue }
+                    try checkInode(number + UInt32(unit), record, isUsed: cluster.isUsed(first + unit))
+                }
             }
         }
     }
@@ -133,16 +140,12 @@ private struct Checker {
         return cluster
     }
 
-    private mutating func readInode(_ number: UInt32, isUsed: Bool) throws(VolumeError) {
+    private mutating func checkInode(_ number: UInt32, _ record: [UInt8], isUsed: Bool) throws(VolumeError) {
         let sector = geometry.inodeSector(number)
-        // An inode that is free and was never used needs no second look; a free one may still be wrongly in state.
-        let record = try device.read(sector: sector, sectors: Int(Geometry.recordSectors))
         try checkLock(record, sector: sector)
         let body = Array(record[Device.sectorBytes...])
-        let decoded = try noting { (checker) throws(VolumeError) in
-            let page = try Page(.inode, sector: sector + 1, decoding: body)
-            checker.directoryVersions[number] = page.version
-            return try Inode(decoding: page, number: number)
+        let decoded = try noting { (_) throws(VolumeError) in
+            try Inode(decoding: try Page(.inode, sector: sector + 1, decoding: body), number: number)
         }
         guard let inode = decoded else { return }
         if isUsed != (inode.state != .free) {
