@@ -12,20 +12,27 @@ extension StoragePool {
         from source: LUNIdentifier, at sourceOffset: UInt64, to destination: LUNIdentifier, at offset: UInt64,
         count: UInt64
     ) throws(ArrayError) {
-        let sourceBlocks = try check(sourceOffset, count)
-        let blocks = try check(offset, count)
-        let ticket = locks.acquire(
-            .init(lun: destination.rawValue, blocks: blocks, isShared: false),
-            .init(lun: source.rawValue, blocks: sourceBlocks, isShared: true))
-        let group: UInt64
-        do {
-            defer { locks.release(ticket) }
-            try checkReadable(source, sourceOffset, count)
-            try checkWritable(destination, offset, count)
-            let copy = RangeCopy(source: source, from: sourceOffset, destination: destination, to: offset, count: count)
-            group = count == 0 ? 0 : copy.sharesBlocks ? try share(copy) : try move(copy)
-        }
+        try copy([RangeCopy(source: source, from: sourceOffset, destination: destination, to: offset, count: count)])
+    }
+
+    /// Does several copies, one after the other, and waits once for all. A failure leaves earlier ones done.
+    public func copy(_ copies: [RangeCopy]) throws(ArrayError) {
+        var group: UInt64 = 0
+        for copy in copies { group = max(group, try copyNow(copy)) }
         try finish(group)
+    }
+
+    private func copyNow(_ copy: RangeCopy) throws(ArrayError) -> UInt64 {
+        let sourceBlocks = try check(copy.from, copy.count)
+        let blocks = try check(copy.to, copy.count)
+        let ticket = locks.acquire(
+            .init(lun: copy.destination.rawValue, blocks: blocks, isShared: false),
+            .init(lun: copy.source.rawValue, blocks: sourceBlocks, isShared: true))
+        defer { locks.release(ticket) }
+        try checkReadable(copy.source, copy.from, copy.count)
+        try checkWritable(copy.destination, copy.to, copy.count)
+        if copy.count == 0 { return 0 }
+        return copy.sharesBlocks ? try share(copy) : try move(copy)
     }
 
     private func checkReadable(_ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64) throws(ArrayError) {
@@ -148,12 +155,20 @@ extension StoragePool {
 }
 
 /// What a copy is asked to do. Offsets and count in bytes.
-private struct RangeCopy {
-    let source: LUNIdentifier
-    let from: UInt64
-    let destination: LUNIdentifier
-    let to: UInt64
-    let count: UInt64
+public struct RangeCopy: Sendable, Equatable {
+    public let source: LUNIdentifier
+    public let from: UInt64
+    public let destination: LUNIdentifier
+    public let to: UInt64
+    public let count: UInt64
+
+    public init(source: LUNIdentifier, from: UInt64, destination: LUNIdentifier, to: UInt64, count: UInt64) {
+        self.source = source
+        self.from = from
+        self.destination = destination
+        self.to = to
+        self.count = count
+    }
 
     /// Both offsets lie alike in a block, so that whole blocks can be shared.
     var sharesBlocks: Bool { from % UInt64(Layout.blockBytes) == to % UInt64(Layout.blockBytes) }

@@ -22,17 +22,26 @@ extension StoragePool {
         try zero(identifier, offset, count, for: .writeSame)
     }
 
+    /// Unmaps several ranges, one after the other, and waits once for all. A failure leaves earlier ones unmapped.
+    public func unmap(_ identifier: LUNIdentifier, _ ranges: [(offset: UInt64, count: UInt64)]) throws(ArrayError) {
+        var group: UInt64 = 0
+        for range in ranges { group = max(group, try zeroNow(identifier, range.offset, range.count, for: .unmap)) }
+        try finish(group)
+    }
+
     private func zero(
         _ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64, for primitive: Primitive
     ) throws(ArrayError) {
+        try finish(try zeroNow(identifier, offset, count, for: primitive))
+    }
+
+    private func zeroNow(
+        _ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64, for primitive: Primitive
+    ) throws(ArrayError) -> UInt64 {
         let blocks = try check(offset, count)
         let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: blocks, isShared: false))
-        let group: UInt64
-        do {
-            defer { locks.release(ticket) }
-            group = try zeroHeld(identifier, offset, count, for: primitive)
-        }
-        try finish(group)
+        defer { locks.release(ticket) }
+        return try zeroHeld(identifier, offset, count, for: primitive)
     }
 
     /// Blocks of a range of any length.

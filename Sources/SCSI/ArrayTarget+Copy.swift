@@ -1,0 +1,168 @@
+import StorageArray
+
+// EXTENDED COPY(LID1) and RECEIVE COPY RESULTS. Source: SPC-4 §6.4 and §6.20.
+
+/// How copies with a list identifier went, until the initiator asks or uses the identifier again.
+struct CopyResults {
+    struct Key: Hashable {
+        let initiator: String
+        let listIdentifier: UInt8
+    }
+
+    struct Result: Equatable {
+        var hasFailed: Bool
+        var segmentsProcessed: Int
+        var bytes: UInt64
+    }
+
+    var active: Set<Key> = []
+    var held: [Key: Result] = [:]
+}
+
+extension ArrayTarget {
+    func extendedCopy(_ command: Command) throws(Sense) {
+        guard command.cdb[1] & 0x1F == 0 else { throw .invalidFieldInCDB }
+        let length = Int(clamping: command.cdb.bigEndian32(at: 10))
+        if length == 0 { return }
+        let list = try ExtendedCopyList.decode(command.dataOut.slice(0, length))
+        let key = CopyResults.Key(initiator: command.nexus.initiator, listIdentifier: list.listIdentifier)
+        let isTracked = list.usage != .none
+        if isTracked {
+            let isNew = state.withLock { $0.copies.active.insert(key).inserted }
+            guard isNew else { throw .invalidFieldInParameterList }
+        }
+        let (result, failure) = copy(list, for: command.nexus.initiator)
+        if isTracked {
+            state.withLock { state in
+                state.copies.active.remove(key)
+                state.copies.held[key] = list.usage == .hold ? result : nil
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Copies segments in order up to the first that cannot be.
+    private func copy(_ list: ExtendedCopyList, for initiator: String) -> (CopyResults.Result, Sense?) {
+        let visible = visibleNames(to: initiator)
+        var copies: [RangeCopy] = []
+        var failure: Sense?
+        for segment in list.segments {
+            do throws(Sense) {
+                if let copy = try rangeCopy(segment, list.devices, visible) { copies.append(copy) }
+            } catch {
+                failure = error
+                break
+            }
+        }
+        do throws(ArrayError) {
+            try pool.copy(copies)
+        } catch {
+            // Which of the segments failed is not known here: none is reported as done.
+            return (.init(hasFailed: true, segmentsProcessed: 0, bytes: 0), .init(.copyAborted, Sense(error).code))
+        }
+        let bytes = copies.reduce(0) { $0 + $1.count }
+        return (.init(hasFailed: failure != nil, segmentsProcessed: copies.count, bytes: bytes), failure)
+    }
+
+    /// The LUNs that an initiator may name as an end of a copy: those it sees, and no other (CVE-2020-28374).
+    private func visibleNames(to initiator: String) -> [WorldWideName: LUNInformation] {
+        let identifiers = state.withLock { state in
+            state.allowed[initiator, default: []].compactMap { state.exposed[$0] }
+        }
+        var names: [WorldWideName: LUNInformation] = [:]
+        for identifier in identifiers {
+            // A LUN deleted meanwhile is not visible either.
+            guard let information = try? pool.information(identifier) else { continue }
+            names[information.worldWideName] = information
+        }
+        return names
+    }
+
+    /// What a segment asks for in bytes of LUNs; `nil` when it asks for nothing.
+    private func rangeCopy(
+        _ segment: CopySegment, _ devices: [CopyDevice], _ visible: [WorldWideName: LUNInformation]
+    ) throws(Sense) -> RangeCopy? {
+        guard segment.source < devices.count, segment.destination < devices.count,
+            let source = visible[devices[segment.source].name],
+            let destination = visible[devices[segment.destination].name]
+        else { throw .copyTargetNotReachable }
+        let unit = UInt64(Self.blockBytes)
+        guard devices[segment.source].blockBytes == UInt32(unit), devices[segment.destination].blockBytes == UInt32(unit)
+        else { throw .invalidFieldInParameterList }
+        let (bytes, sourceOffset, destinationOffset): (UInt64, UInt64, UInt64)
+        switch segment.amount {
+        case .blocks(let count, _): (bytes, sourceOffset, destinationOffset) = (UInt64(count) * unit, 0, 0)
+        case .bytes(let count, let from, let to):
+            (bytes, sourceOffset, destinationOffset) = (UInt64(count), UInt64(from), UInt64(to))
+        }
+        guard bytes % unit == 0, sourceOffset % unit == 0, destinationOffset % unit == 0,
+            bytes <= UInt64(Limits.copySegmentBytes)
+        else { throw .invalidFieldInParameterList }
+        let from = try Self.offset(segment.sourceLBA, sourceOffset, bytes, on: source)
+        let to = try Self.offset(segment.destinationLBA, destinationOffset, bytes, on: destination)
+        if bytes == 0 { return nil }
+        return RangeCopy(
+            source: source.identifier, from: from, destination: destination.identifier, to: to, count: bytes)
+    }
+
+    /// - Throws: COPY TARGET DEVICE NOT REACHABLE if the range is not on the LUN.
+    private static func offset(
+        _ lba: UInt64, _ offset: UInt64, _ count: UInt64, on lun: LUNInformation
+    ) throws(Sense) -> UInt64 {
+        let blocks = lun.sizeBytes / UInt64(blockBytes)
+        guard lba <= blocks, offset + count <= lun.sizeBytes - lba * UInt64(blockBytes) else {
+            throw .copyTargetNotReachable
+        }
+        return lba * UInt64(blockBytes) + offset
+    }
+
+    // MARK: Results
+
+    func receiveCopyResults(_ command: Command) throws(Sense) -> Int {
+        let allocation = Int(clamping: command.cdb.bigEndian32(at: 10))
+        switch command.cdb[1] & 0x1F {
+        case 0x00: return command.answer(try copyStatus(command), allocationLength: allocation)
+        case 0x03: return command.answer(operatingParameters, allocationLength: allocation)
+        default: throw .invalidFieldInCDB
+        }
+    }
+
+    /// ```
+    /// 0 AVAILABLE DATA (8)   4 HDD b7, COPY COMMAND STATUS b6-0   5 SEGMENTS PROCESSED (2)
+    /// 7 TRANSFER COUNT UNITS (1 is KiB)   8 TRANSFER COUNT
+    /// ```
+    private func copyStatus(_ command: Command) throws(Sense) -> [UInt8] {
+        let key = CopyResults.Key(initiator: command.nexus.initiator, listIdentifier: command.cdb[2])
+        let (isActive, result) = state.withLock { ($0.copies.active.contains(key), $0.copies.held[key]) }
+        guard isActive || result != nil else { throw .invalidFieldInCDB }
+        var answer = [UInt8].zeros(12)
+        answer.put(UInt32(8), at: 0)
+        answer[4] = isActive ? 0 : result?.hasFailed == true ? 2 : 1
+        answer.put(UInt16(clamping: result?.segmentsProcessed ?? 0), at: 5)
+        answer[7] = 1
+        answer.put(UInt32(clamping: (result?.bytes ?? 0) >> 10), at: 8)
+        return answer
+    }
+
+    /// ```
+    ///  0 AVAILABLE DATA (n - 3)   4 SNLID b0   8 MAXIMUM CSCD COUNT (2)  10 MAXIMUM SEGMENT COUNT (2)
+    /// 12 MAXIMUM DESCRIPTOR LIST LENGTH   16 MAXIMUM SEGMENT LENGTH   20 MAXIMUM INLINE DATA   24 HELD DATA LIMIT
+    /// 28 MAXIMUM STREAM TRANSFER   34 TOTAL CONCURRENT COPIES (2)   36 MAXIMUM CONCURRENT COPIES
+    /// 37 DATA SEGMENT GRANULARITY (log2)   38 INLINE, 39 HELD DATA GRANULARITY   43 codes that follow   44 codes
+    /// ```
+    private var operatingParameters: [UInt8] {
+        let codes: [UInt8] = [0x02, 0x0A, 0xE4]
+        var answer = [UInt8].zeros(44) + codes
+        answer.put(UInt32(answer.count - 4), at: 0)
+        answer[4] = 1
+        answer.put(UInt16(Limits.copyDevices), at: 8)
+        answer.put(UInt16(Limits.copySegments), at: 10)
+        answer.put(UInt32(Limits.copyListBytes), at: 12)
+        answer.put(Limits.copySegmentBytes, at: 16)
+        answer.put(UInt16(255), at: 34)
+        answer[36] = 255
+        answer[37] = 9
+        answer[43] = UInt8(codes.count)
+        return answer
+    }
+}

@@ -1,0 +1,85 @@
+import StorageArray
+
+// WRITE SAME, UNMAP, GET LBA STATUS. Source: SBC-3 §5.42, §5.43, §5.28, §5.6.
+
+extension ArrayTarget {
+    private struct WriteSameFlags {
+        let unmap: Bool
+        let noDataOut: Bool
+
+        /// - Throws: INVALID FIELD IN CDB for anchoring and the obsolete address patterns.
+        init(_ cdb: CDB) throws(Sense) {
+            try cdb.checkUnprotected()
+            guard cdb[1] & 0x16 == 0 else { throw .invalidFieldInCDB }
+            unmap = cdb[1] & 0x08 != 0
+            noDataOut = cdb[0] == OperationCode.writeSame16.rawValue && cdb[1] & 0x01 != 0
+            if cdb[0] == OperationCode.writeSame10.rawValue, cdb[1] & 0x01 != 0 { throw .invalidFieldInCDB }
+        }
+    }
+
+    func writeSame(_ command: Command, _ unit: Unit) throws(Sense) {
+        let flags = try WriteSameFlags(command.cdb)
+        var (lba, blocks) = command.cdb.blockRange
+        if blocks == 0 {
+            // WSNZ is 0: no number means up to the last block.
+            guard lba < unit.blocks else { throw .lbaOutOfRange }
+            blocks = unit.blocks - lba
+        }
+        guard blocks <= Limits.writeSameBlocks else { throw .invalidFieldInCDB }
+        try unit.check(lba, blocks)
+        let (offset, count) = (lba * UInt64(Self.blockBytes), blocks * UInt64(Self.blockBytes))
+        let data = command.dataOut
+        let mayBeEmpty = flags.noDataOut || flags.unmap
+        guard data.count == Self.blockBytes || data.isEmpty && mayBeEmpty else { throw .parameterListLength }
+        let isZero = flags.noDataOut || data.isEmpty
+        try sensing { () throws(ArrayError) in
+            if isZero {
+                try pool.writeZeros(unit.identifier, at: offset, count: count)
+            } else {
+                try pool.writeSame(unit.identifier, at: offset, count: count, pattern: data)
+            }
+        }
+    }
+
+    func unmap(_ command: Command, _ unit: Unit) throws(Sense) {
+        guard command.cdb[1] & 0x01 == 0 else { throw .invalidFieldInCDB }
+        let length = Int(command.cdb.bigEndian16(at: 7))
+        let ranges = try UnmapList.decode(command.dataOut.slice(0, length))
+        guard ranges.count <= Int(Limits.unmapDescriptors) else { throw .invalidFieldInParameterList }
+        for range in ranges { try unit.check(range.lba, UInt64(range.blocks)) }
+        if unit.information.isReadOnly { throw .writeProtected }
+        let unit512 = UInt64(Self.blockBytes)
+        let bytes = ranges.filter { $0.blocks > 0 }
+            .map { (offset: $0.lba * unit512, count: UInt64($0.blocks) * unit512) }
+        try sensing { () throws(ArrayError) in try pool.unmap(unit.identifier, bytes) }
+    }
+
+    /// ```
+    /// 0 PARAMETER DATA LENGTH (n - 3)   8 descriptors of 16: 0 LBA (8), 8 NUMBER OF BLOCKS (4), 12 PROVISIONING STATUS
+    /// ```
+    /// The first descriptor begins at the block asked for.
+    func getLBAStatus(_ command: Command, _ unit: Unit) throws(Sense) -> Int {
+        let lba = command.cdb.bigEndian64(at: 2)
+        let allocation = Int(clamping: command.cdb.bigEndian32(at: 10))
+        guard lba < unit.blocks else { throw .lbaOutOfRange }
+        let room = max(1, (min(allocation, command.dataIn.count) - 8) / 16)
+        let runs = try sensing { () throws(ArrayError) in
+            try pool.blockStatus(unit.identifier, from: lba * UInt64(Self.blockBytes), maximumRuns: room)
+        }
+        var descriptors: [UInt8] = []
+        for run in runs {
+            var start = max(lba, run.offset / UInt64(Self.blockBytes))
+            let end = (run.offset + run.count) / UInt64(Self.blockBytes)
+            while start < end, descriptors.count < 16 * room {
+                let count = min(end - start, UInt64(UInt32.max) & ~7)
+                descriptors.append(bigEndian: start)
+                descriptors.append(bigEndian: UInt32(count))
+                descriptors += [run.isMapped ? 0 : 1, 0, 0, 0]
+                start += count
+            }
+        }
+        var answer = [UInt8].zeros(8)
+        answer.put(UInt32(descriptors.count + 4), at: 0)
+        return command.answer(answer + descriptors, allocationLength: allocation)
+    }
+}
