@@ -45,9 +45,9 @@ public final class APIApplication: Application {
     ) {
         entries = operations.enumerated().map { OperationEntry(index: $0.offset, operation: $0.element) }
         index = OperationIndex(operations)
-        cleanRoutes = RoutingTable(operations.enumerated().map { ($0.offset, $0.element.clean) })
+        cleanRoutes = RoutingTable(operations.enumerated().map { ($0.offset, $0.element.clean) }, wire: .clean)
         legacyRoutes = RoutingTable(
-            operations.enumerated().compactMap { place, operation in operation.legacy.map { (place, $0) } })
+            operations.enumerated().compactMap { place, operation in operation.legacy.map { (place, $0) } }, wire: .legacy)
         authenticator = Authenticator(
             authority: sessions, acceptsCredentialsOnEveryCall: configuration.acceptsCredentialsOnEveryCall)
         self.dispatcher = dispatcher

@@ -42,8 +42,9 @@ extension APIApplication {
     private func success(
         _ writer: inout ValueWriter, _ entry: OperationEntry, _ call: Call, _ shape: some Presentation
     ) -> Outcome {
-        entry.noteAnswer(bytes: writer.bytes.count)
-        var outcome = shape.success(&writer, of: entry)
+        let bytes = writer.take()
+        entry.noteAnswer(bytes: bytes.count)
+        var outcome = shape.success(bytes, of: entry)
         outcome.user = call.user
         outcome.operation = entry.fullName
         outcome.operationID = call.operationID

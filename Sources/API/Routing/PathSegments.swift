@@ -18,7 +18,7 @@ struct PathSegments {
     /// The deepest route that can be named.
     static let capacity = 16
 
-    /// A place in `bytes`, with the hash by which the routing table finds literals.
+    /// A place in `bytes`, counted from its start, with the hash by which the routing table finds literals.
     struct Segment {
         var start: Int32
         var end: Int32
@@ -33,54 +33,65 @@ struct PathSegments {
     /// - Parameter path: as sent, starting with a slash.
     init(_ path: ArraySlice<UInt8>) throws(PathError) {
         bytes = try Self.decoded(path)
-        guard bytes.first == UInt8(ascii: "/") else { throw .malformed }
-        var start = bytes.startIndex + 1
-        var hash = SegmentHash()
-        var position = start
-        while position < bytes.endIndex {
-            let byte = bytes[position]
-            if byte == UInt8(ascii: "/") {
-                try append(start: start, end: position, hash: hash)
+        // One pass over plain memory: this runs for every request.
+        let failure = bytes.withUnsafeBufferPointer { memory -> PathError? in
+            guard memory.first == UInt8(ascii: "/") else { return .malformed }
+            var start = 1
+            var hash = SegmentHash()
+            for position in 1..<memory.count {
+                let byte = memory[position]
+                if byte != UInt8(ascii: "/") {
+                    hash.add(byte)
+                    continue
+                }
+                if let failure = append(memory, start..<position, hash) { return failure }
                 start = position + 1
                 hash = SegmentHash()
-            } else {
-                hash.add(byte)
             }
-            position += 1
+            if start == memory.count { return .nowhere }
+            return append(memory, start..<memory.count, hash)
         }
-        if start == position { throw .nowhere }
-        try append(start: start, end: position, hash: hash)
+        if let failure { throw failure }
     }
 
     subscript(index: Int) -> Segment { segments[index] }
 
-    func bytes(of index: Int) -> ArraySlice<UInt8> {
-        bytes[Int(segments[index].start)..<Int(segments[index].end)]
+    func text(of index: Int) -> String {
+        let first = bytes.startIndex
+        return String(decoding: bytes[first + Int(segments[index].start)..<first + Int(segments[index].end)], as: UTF8.self)
     }
 
-    func text(of index: Int) -> String { String(decoding: bytes(of: index), as: UTF8.self) }
-
-    private mutating func append(start: Int, end: Int, hash: SegmentHash) throws(PathError) {
-        let length = end - start
-        if length == 0 { throw .malformed }
-        if bytes[start] == UInt8(ascii: "."), length == 1 || (length == 2 && bytes[start + 1] == UInt8(ascii: ".")) {
-            throw .malformed
+    private mutating func append(_ memory: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ hash: SegmentHash) -> PathError? {
+        if range.isEmpty { return .malformed }
+        if memory[range.lowerBound] == UInt8(ascii: "."),
+            range.count == 1 || (range.count == 2 && memory[range.lowerBound + 1] == UInt8(ascii: "."))
+        {
+            return .malformed
         }
-        guard count < Self.capacity else { throw .nowhere }
-        segments[count] = Segment(start: Int32(truncatingIfNeeded: start), end: Int32(truncatingIfNeeded: end), hash: hash.value)
+        guard count < Self.capacity else { return .nowhere }
+        segments[count] = Segment(
+            start: Int32(truncatingIfNeeded: range.lowerBound), end: Int32(truncatingIfNeeded: range.upperBound), hash: hash.value)
         count += 1
+        return nil
     }
 
     /// Takes the escapes out, and refuses what must not appear in any segment.
     static func decoded(_ path: ArraySlice<UInt8>) throws(PathError) -> ArraySlice<UInt8> {
-        var hasEscape = false
-        var isASCII = true
-        for byte in path {
-            if byte == UInt8(ascii: "%") { hasEscape = true }
-            if byte >= 0x80 { isASCII = false }
-            if byte == UInt8(ascii: "\\") || byte < 0x20 || byte == 0x7F { throw .malformed }
+        let (isPlain, isClean) = path.withUnsafeBufferPointer { memory in
+            var (isPlain, isClean) = (true, true)
+            for byte in memory {
+                if byte == UInt8(ascii: "%") || byte >= 0x80 { isPlain = false }
+                if byte == UInt8(ascii: "\\") || byte < 0x20 || byte == 0x7F { isClean = false }
+            }
+            return (isPlain, isClean)
         }
-        if !hasEscape && isASCII { return path }
+        guard isClean else { throw .malformed }
+        if isPlain { return path }
+        return try unescaped(path)
+    }
+
+    /// Takes the escapes out of a path that has some.
+    private static func unescaped(_ path: ArraySlice<UInt8>) throws(PathError) -> ArraySlice<UInt8> {
         guard let plain = PercentCoding.decode(path) else { throw .malformed }
         // An escape may stand for anything but a separator or a control character.
         let slashes = path.count { $0 == UInt8(ascii: "/") }

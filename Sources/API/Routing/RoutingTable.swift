@@ -7,7 +7,7 @@ import HTTP
 /// literal's branch also holds a copy of what lies behind the variable, so that one walk without backtracking finds
 /// every candidate; the more literal candidate wins. On `/rest` some variables have a fixed beginning (`id:`), which
 /// stands between the two. No expression is compiled and no text is made on the way.
-struct RoutingTable: Sendable {
+final class RoutingTable: Sendable {
     private struct Node: Sendable {
         /// Into `edges`.
         var literals: Range<Int> = 0..<0
@@ -15,7 +15,7 @@ struct RoutingTable: Sendable {
         var prefixes: [(text: [UInt8], child: Int)] = []
         /// Child for any other segment; -1 if there is none.
         var variable = -1
-        var methods: [(method: Method, candidates: [Int])] = []
+        var methods: [(method: Method, candidates: [CompiledRoute])] = []
     }
 
     private struct Edge: Sendable {
@@ -24,9 +24,9 @@ struct RoutingTable: Sendable {
         var child: Int
     }
 
-    private var nodes: [Node] = []
-    private var edges: [Edge] = []
-    let routes: [CompiledRoute]
+    private let nodes: [Node]
+    private let edges: [Edge]
+    private let routes: [CompiledRoute]
 
     /// Where a path ends in the tree.
     struct Place: Equatable {
@@ -34,27 +34,33 @@ struct RoutingTable: Sendable {
     }
 
     /// - Parameter routes: each with the index of its operation in the operation table.
-    init(_ routes: [(operation: Int, route: Route)]) {
-        self.routes = routes.map { CompiledRoute(operation: $0.operation, route: $0.route) }
-        _ = build(Array(self.routes.indices), depth: 0, routes: routes.map(\.route))
+    init(_ routes: [(operation: Int, route: Route)], wire: Wire) {
+        self.routes = routes.map { CompiledRoute(operation: $0.operation, route: $0.route, wire: wire) }
+        var builder = Builder(routes: self.routes)
+        _ = builder.build(Array(self.routes.indices), depth: 0)
+        (nodes, edges) = (builder.nodes, builder.edges)
     }
 
     /// The place of a path, or `nil` if no operation has such a path.
     ///
     /// - Parameter first: the segment below the root.
     func place(of path: borrowing PathSegments, from first: Int) -> Place? {
-        var node = 0
-        var index = first
-        while index < path.count {
-            guard let next = child(of: node, path, index) else { return nil }
-            node = next
-            index += 1
+        let node = path.bytes.withUnsafeBufferPointer { memory -> Int in
+            var node = 0
+            var index = first
+            while index < path.count, node >= 0 {
+                let segment = path[index]
+                let text = UnsafeBufferPointer(rebasing: memory[Int(segment.start)..<Int(segment.end)])
+                node = child(of: node, text, segment.hash)
+                index += 1
+            }
+            return node
         }
-        return nodes[node].methods.isEmpty ? nil : Place(node: node)
+        return node < 0 || nodes[node].methods.isEmpty ? nil : Place(node: node)
     }
 
     /// The operations at a place that answer the method, most specific first.
-    func candidates(at place: Place, _ method: Method) -> [Int]? {
+    func candidates(at place: Place, _ method: Method) -> [CompiledRoute]? {
         for entry in nodes[place.node].methods where entry.method == method {
             return entry.candidates
         }
@@ -69,59 +75,65 @@ struct RoutingTable: Sendable {
         return Method.all.filter(names.contains).map(\.name).joined(separator: ", ")
     }
 
-    private func child(of node: Int, _ path: borrowing PathSegments, _ index: Int) -> Int? {
-        let hash = path[index].hash
+    /// - Returns: -1 if there is none.
+    private func child(of node: Int, _ text: UnsafeBufferPointer<UInt8>, _ hash: UInt64) -> Int {
         for edge in nodes[node].literals where edges[edge].hash == hash {
-            if path.bytes(of: index).elementsEqual(edges[edge].name) { return edges[edge].child }
+            // The hash alone would let a segment that was made to collide pass for a literal.
+            if edges[edge].name.count == text.count, edges[edge].name.elementsEqual(text) { return edges[edge].child }
         }
-        for prefix in nodes[node].prefixes where path.bytes(of: index).starts(with: prefix.text) {
-            return prefix.child
-        }
-        let variable = nodes[node].variable
-        return variable < 0 ? nil : variable
+        for prefix in nodes[node].prefixes where text.starts(with: prefix.text) { return prefix.child }
+        return nodes[node].variable
     }
 
-    /// Makes the node that stands for the given routes at the given depth.
-    private mutating func build(_ members: [Int], depth: Int, routes: [Route]) -> Int {
-        let index = nodes.count
-        nodes.append(Node())
-        nodes[index].methods = methods(of: members.filter { routes[$0].path.count == depth })
-        let deeper = members.filter { routes[$0].path.count > depth }.map { ($0, Pattern(routes[$0].path[depth])) }
-        let patterns = deeper.reduce(into: [Pattern]()) { found, entry in
-            if !found.contains(entry.1) { found.append(entry.1) }
-        }
-        var own: [Edge] = []
-        for pattern in patterns {
-            let branch = deeper.filter { $0.1.covers(pattern) }.map(\.0)
-            let child = build(branch, depth: depth + 1, routes: routes)
-            switch pattern {
-            case .literal(let name): own.append(Edge(hash: SegmentHash.of(name.utf8), name: Array(name.utf8), child: child))
-            case .prefix(let text): nodes[index].prefixes.append((Array(text.utf8), child))
-            case .any: nodes[index].variable = child
-            }
-        }
-        nodes[index].literals = edges.count..<(edges.count + own.count)
-        edges += own
-        return index
-    }
+    /// Grows the tree from the root.
+    private struct Builder {
+        let routes: [CompiledRoute]
+        var nodes: [Node] = []
+        var edges: [Edge] = []
 
-    /// Groups the routes that end at a node by method, the more literal and the more selective ones first.
-    private func methods(of members: [Int]) -> [(method: Method, candidates: [Int])] {
-        var result: [(method: Method, candidates: [Int])] = []
-        for member in members {
-            if let place = result.firstIndex(where: { $0.method == routes[member].method }) {
-                result[place].candidates.append(member)
-            } else {
-                result.append((routes[member].method, [member]))
+        init(routes: [CompiledRoute]) { self.routes = routes }
+
+        /// Makes the node that stands for the given routes at the given depth.
+        mutating func build(_ members: [Int], depth: Int) -> Int {
+            let index = nodes.count
+            nodes.append(Node())
+            nodes[index].methods = methods(of: members.filter { routes[$0].route.path.count == depth })
+            let deeper = members.filter { routes[$0].route.path.count > depth }.map { ($0, Pattern(routes[$0].route.path[depth])) }
+            let patterns = deeper.reduce(into: [Pattern]()) { found, entry in
+                if !found.contains(entry.1) { found.append(entry.1) }
             }
+            var own: [Edge] = []
+            for pattern in patterns {
+                let child = build(deeper.filter { $0.1.covers(pattern) }.map(\.0), depth: depth + 1)
+                switch pattern {
+                case .literal(let name): own.append(Edge(hash: SegmentHash.of(name.utf8), name: Array(name.utf8), child: child))
+                case .prefix(let text): nodes[index].prefixes.append((Array(text.utf8), child))
+                case .any: nodes[index].variable = child
+                }
+            }
+            nodes[index].literals = edges.count..<(edges.count + own.count)
+            edges += own
+            return index
         }
-        return result.map { entry in
-            let ordered = entry.candidates.sorted { left, right in
-                let (a, b) = (routes[left], routes[right])
-                if a.variables.count != b.variables.count { return a.variables.count < b.variables.count }
-                return a.selectors.count == b.selectors.count ? left < right : a.selectors.count > b.selectors.count
+
+        /// Groups the routes that end at a node by method, the more selective and the more literal ones first.
+        private func methods(of members: [Int]) -> [(method: Method, candidates: [CompiledRoute])] {
+            var groups: [(method: Method, members: [Int])] = []
+            for member in members {
+                if let place = groups.firstIndex(where: { $0.method == routes[member].method }) {
+                    groups[place].members.append(member)
+                } else {
+                    groups.append((routes[member].method, [member]))
+                }
             }
-            return (entry.method, ordered)
+            return groups.map { group in
+                let ordered = group.members.sorted { left, right in
+                    let (a, b) = (routes[left], routes[right])
+                    if a.selectors.count != b.selectors.count { return a.selectors.count > b.selectors.count }
+                    return a.variables.count == b.variables.count ? left < right : a.variables.count < b.variables.count
+                }
+                return (group.method, ordered.map { routes[$0] })
+            }
         }
     }
 }
@@ -152,8 +164,8 @@ private enum Pattern: Equatable {
     }
 }
 
-/// A route with everything prepared that a request needs.
-struct CompiledRoute: Sendable {
+/// A route with everything prepared that a request needs. A class, so that passing it on costs one reference.
+final class CompiledRoute: Sendable {
     struct Selector: Sendable, Equatable {
         let name: [UInt8]
         /// `nil`: any value.
@@ -167,8 +179,10 @@ struct CompiledRoute: Sendable {
     let variables: [(position: Int, name: String)]
     let selectors: [Selector]
     let route: Route
+    /// The input of a request without variables, query and body, made once; `nil` where there is no such request.
+    let emptyInput: OperationInput?
 
-    init(operation: Int, route: Route) {
+    init(operation: Int, route: Route, wire: Wire) {
         self.operation = operation
         self.route = route
         guard let method = Method.all.first(where: { $0.name == route.method }) else {
@@ -180,6 +194,8 @@ struct CompiledRoute: Sendable {
             if case .variable(let name) = segment { variables.append((position, name)) }
         }
         self.variables = variables
+        emptyInput = variables.isEmpty
+            ? try? OperationInput(route: route, wire: wire, variables: [], query: [], body: []) : nil
         selectors = route.selectors.map { Selector(name: Array($0.name.utf8), value: $0.value.map { Array($0.utf8) }) }
     }
 

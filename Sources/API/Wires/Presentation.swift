@@ -8,7 +8,7 @@ protocol Presentation: Sendable {
     /// Writes what stands before the value.
     func begin(_ writer: inout ValueWriter)
     /// Completes the answer whose value has been written.
-    func success(_ writer: inout ValueWriter, of entry: OperationEntry) -> Outcome
+    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome
     func failure(_ fault: Fault) -> Outcome
 }
 
@@ -33,8 +33,7 @@ struct CleanPresentation: Presentation {
 
     func begin(_ writer: inout ValueWriter) {}
 
-    func success(_ writer: inout ValueWriter, of entry: OperationEntry) -> Outcome {
-        let bytes = writer.take()
+    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome {
         if bytes.isEmpty { return Outcome(status: status) }
         return Outcome(status: status, fields: [JSONAnswer.contentType], body: .bytes(bytes), isCompressible: true)
     }
@@ -62,12 +61,12 @@ struct LegacyPresentation: Presentation {
 
     func begin(_ writer: inout ValueWriter) { writer.raw(Self.opening) }
 
-    func success(_ writer: inout ValueWriter, of entry: OperationEntry) -> Outcome {
-        guard writer.bytes.count > Self.opening.utf8CodeUnitCount else { return Outcome(status: 200) }
+    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome {
+        guard bytes.count > Self.opening.utf8CodeUnitCount else { return Outcome(status: 200) }
         var fields = [JSONAnswer.contentType]
-        if setsCookie, entry.isLogin, let cookie = cookie(answer: writer.bytes) { fields.append(("Set-Cookie", cookie)) }
-        writer.raw("}")
-        return Outcome(status: 200, fields: fields, body: .bytes(writer.take()), isCompressible: true)
+        if setsCookie, entry.isLogin, let cookie = cookie(answer: bytes) { fields.append(("Set-Cookie", cookie)) }
+        bytes.append(UInt8(ascii: "}"))
+        return Outcome(status: 200, fields: fields, body: .bytes(bytes), isCompressible: true)
     }
 
     func failure(_ fault: Fault) -> Outcome { Self.failure(fault, status: LegacyStatus.status(of: fault.type)) }
@@ -105,9 +104,10 @@ struct JSONRPCPresentation: Presentation {
         writer.raw(",\"result\":{\"output\":")
     }
 
-    func success(_ writer: inout ValueWriter, of entry: OperationEntry) -> Outcome {
-        writer.raw("}}")
-        return Outcome(status: 200, fields: [JSONAnswer.contentType], body: .bytes(writer.take()), isCompressible: true)
+    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome {
+        bytes.append(UInt8(ascii: "}"))
+        bytes.append(UInt8(ascii: "}"))
+        return Outcome(status: 200, fields: [JSONAnswer.contentType], body: .bytes(bytes), isCompressible: true)
     }
 
     func failure(_ fault: Fault) -> Outcome {

@@ -2,66 +2,66 @@ import Contract
 import Domain
 import HTTP
 
-/// One request on `/api` or `/rest` that has found its operation.
-struct RESTCall<Shape: Presentation>: Sendable {
-    let application: APIApplication
-    let entry: OperationEntry
-    let route: CompiledRoute
-    let path: PathSegments
-    let request: Request
-    let exchange: Exchange
-    let shape: Shape
-
-    func start() -> Step {
-        let authenticator = application.authenticator
+// From a request that has found its operation to the call. Plain functions with the parts as parameters: gathered in a
+// value, the parts would be retained and released once more for every request.
+extension APIApplication {
+    /// Finds out who calls and goes on.
+    func start(
+        _ entry: OperationEntry, _ route: CompiledRoute, _ variables: [String], _ request: Request, _ exchange: Exchange,
+        as shape: some Presentation
+    ) -> Step {
         switch authenticator.judge(request.head, rule: entry.operation.authentication, at: exchange.receivedAt) {
-        case .anyone: return run(nil)
-        case .accepted(let principal): return run(principal)
-        case .refused: return .now(refusal(StandardFault.unauthenticated))
+        case .anyone: return call(entry, route, variables, request, exchange, by: nil, as: shape)
+        case .accepted(let principal): return call(entry, route, variables, request, exchange, by: principal, as: shape)
+        case .refused: return .now(refusal(StandardFault.unauthenticated, of: entry, as: shape))
         case .check(let credentials):
-            return .later {
+            return .later { [self] in
                 do throws(Fault) {
                     let principal = try await authenticator.check(credentials, in: exchange)
-                    return await run(principal).finished()
+                    return await call(entry, route, variables, request, exchange, by: principal, as: shape).finished()
                 } catch {
-                    return refusal(error)
+                    return refusal(error, of: entry, as: shape)
                 }
             }
         }
     }
 
-    private func run(_ principal: Principal?) -> Step {
-        guard hasReadableBody else {
-            return .now(refusal(StandardFault.unsupportedMediaType, user: principal?.user, status: 415))
+    private func call(
+        _ entry: OperationEntry, _ route: CompiledRoute, _ variables: [String], _ request: Request, _ exchange: Exchange,
+        by principal: Principal?, as shape: some Presentation
+    ) -> Step {
+        guard Self.hasReadableBody(request, for: route) else {
+            var outcome = refusal(StandardFault.unsupportedMediaType, of: entry, by: principal, as: shape)
+            outcome.status = 415
+            return .now(outcome)
         }
         do throws(Fault) {
-            let input = try input()
-            return application.perform(entry, input: input, by: principal, in: exchange, as: shape)
+            let input = try Self.input(route, shape.wire, variables, request)
+            return perform(entry, input: input, by: principal, in: exchange, as: shape)
         } catch {
-            return .now(refusal(error, user: principal?.user))
+            return .now(refusal(error, of: entry, by: principal, as: shape))
         }
     }
 
-    private func refusal(_ fault: Fault, user: String? = nil, status: Int? = nil) -> Outcome {
+    private func refusal(
+        _ fault: Fault, of entry: OperationEntry, by principal: Principal? = nil, as shape: some Presentation
+    ) -> Outcome {
         var outcome = shape.failure(fault)
-        outcome.status = status ?? outcome.status
-        outcome.user = user
+        outcome.user = principal?.user
         outcome.operation = entry.fullName
         return outcome
     }
 
     /// A body has to say that it is JSON where the operation reads one. Login sends empty ones of any type.
-    private var hasReadableBody: Bool {
+    private static func hasReadableBody(_ request: Request, for route: CompiledRoute) -> Bool {
         guard case .bytes(let body) = request.body, !body.isEmpty, route.route.body != .none else { return true }
         return MediaType.isJSON(request.head.value("content-type"))
     }
 
-    private func input() throws(Fault) -> OperationInput {
-        var variables: [String] = []
-        if !route.variables.isEmpty {
-            variables.reserveCapacity(route.variables.count)
-            for variable in route.variables { variables.append(path.text(of: variable.position + APIApplication.rootSegments)) }
-        }
+    private static func input(
+        _ route: CompiledRoute, _ wire: Wire, _ variables: [String], _ request: Request
+    ) throws(Fault) -> OperationInput {
+        let body: [UInt8] = if case .bytes(let bytes) = request.body { bytes } else { [] }
         var query: [(name: String, value: String)] = []
         if !request.head.query.isEmpty {
             do throws(QueryError) {
@@ -69,9 +69,10 @@ struct RESTCall<Shape: Presentation>: Sendable {
             } catch {
                 throw StandardFault.malformedQuery
             }
+        } else if body.isEmpty, let input = route.emptyInput {
+            return input
         }
-        let body: [UInt8] = if case .bytes(let bytes) = request.body { bytes } else { [] }
-        return try OperationInput(route: route.route, wire: shape.wire, variables: variables, query: query, body: body)
+        return try OperationInput(route: route.route, wire: wire, variables: variables, query: query, body: body)
     }
 }
 
@@ -81,7 +82,9 @@ enum MediaType {
     static func isJSON(_ field: ArraySlice<UInt8>?) -> Bool {
         guard let field else { return false }
         let end = field.firstIndex { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: " ") } ?? field.endIndex
-        return field[field.startIndex..<end].elementsEqual("application/json".utf8) { $0 == $1 || ($0 | 0x20 == $1 && $1 != UInt8(ascii: "/")) }
+        return field[field.startIndex..<end].elementsEqual("application/json".utf8) { byte, expected in
+            byte == expected || (expected != UInt8(ascii: "/") && byte | 0x20 == expected)
+        }
     }
 }
 

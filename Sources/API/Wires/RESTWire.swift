@@ -41,29 +41,26 @@ extension APIApplication {
             return .now(outcome)
         }
         do throws(Fault) {
-            let route = try Self.select(candidates, of: table, by: RawQuery(bytes: request.head.query))
-            return start(root, route, path, request, exchange)
+            let route = try Self.select(candidates, by: RawQuery(bytes: request.head.query))
+            let variables = route.variables.map { path.text(of: $0.position + Self.rootSegments) }
+            return start(root, route, variables, request, exchange)
         } catch {
             return .now(root.failure(error, status: error.type == .notFound ? 404 : 400))
         }
     }
 
     private func start(
-        _ root: RESTRoot, _ route: CompiledRoute, _ path: PathSegments, _ request: Request, _ exchange: Exchange
+        _ root: RESTRoot, _ route: CompiledRoute, _ variables: [String], _ request: Request, _ exchange: Exchange
     ) -> Step {
         let entry = entries[route.operation]
         switch root {
         case .clean:
             let shape = CleanPresentation(status: route.route.status)
-            return RESTCall(
-                application: self, entry: entry, route: route, path: path, request: request, exchange: exchange, shape: shape
-            ).start()
+            return start(entry, route, variables, request, exchange, as: shape)
         case .legacy:
             let usesHeader = request.head.value("vmware-use-header-authn")?.elementsEqual("true".utf8) ?? false
             let shape = LegacyPresentation(setsCookie: !usesHeader, isSecure: request.connection.isSecure)
-            return RESTCall(
-                application: self, entry: entry, route: route, path: path, request: request, exchange: exchange, shape: shape
-            ).start()
+            return start(entry, route, variables, request, exchange, as: shape)
         }
     }
 
@@ -74,18 +71,15 @@ extension APIApplication {
     ///
     /// - Throws: `not_found` for an action that nobody has or a needed one that is missing; `invalid_argument` for a
     ///   `vmw-task` other than `true`.
-    static func select(_ candidates: [Int], of table: RoutingTable, by query: RawQuery) throws(Fault) -> CompiledRoute {
+    static func select(_ candidates: [CompiledRoute], by query: RawQuery) throws(Fault) -> CompiledRoute {
         if query.bytes.isEmpty {
-            for candidate in candidates where table.routes[candidate].selectors.isEmpty { return table.routes[candidate] }
+            for candidate in candidates where candidate.selectors.isEmpty { return candidate }
             throw StandardFault.pathNotFound
         }
         if let task = query.first(named: taskItem), !task.value.elementsEqual("true".utf8) {
             throw StandardFault.invalidTaskQuery(task.decodedValue ?? "")
         }
-        guard let chosen = candidates.first(where: { table.routes[$0].isSelected(by: query) }) else {
-            throw StandardFault.pathNotFound
-        }
-        let route = table.routes[chosen]
+        guard let route = candidates.first(where: { $0.isSelected(by: query) }) else { throw StandardFault.pathNotFound }
         for name in actionItems where query.first(named: name) != nil {
             guard route.selectors.contains(where: { $0.name == name }) || route.route.query.contains(where: { Array($0.name.utf8) == name })
             else { throw StandardFault.pathNotFound }
