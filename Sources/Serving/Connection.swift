@@ -49,6 +49,7 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     override func ready(_ readiness: Readiness) {
+        assert(worker.isOutputEmpty, "output of one connection must not reach the next")
         if readiness.contains(.writable) { sendBacklog() }
         if isClosed { return }
         if readiness.contains(.readable), interest.contains(.readable) {
@@ -122,6 +123,7 @@ final class Connection: EventSource, @unchecked Sendable {
     func settle() {
         guard !isClosed else { return }
         flush()
+        guard !isClosed else { return }
         if case .none = ending {} else if backlog.isEmpty { finish() }
         guard !isClosed else { return }
         var interest: Readiness = []
@@ -158,6 +160,8 @@ final class Connection: EventSource, @unchecked Sendable {
     private func end(_ closeDescriptor: (Int32) -> Void) {
         guard !isClosed else { return }
         isClosed = true
+        // The output is the loop's: what this connection can't send any more must not go to the next one.
+        worker.dropOutput()
         loop.remove(self)
         closeDescriptor(descriptor)
         noteWaiting(-backlog.count)

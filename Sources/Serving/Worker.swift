@@ -79,6 +79,14 @@ final class Worker: @unchecked Sendable {
         quota.release(peer)
     }
 
+    /// Whether nothing waits in the buffers that connections share, as it has to be between two connections.
+    var isOutputEmpty: Bool { context.output.isEmpty && transport.output.isEmpty }
+
+    func dropOutput() {
+        context.output.removeAll()
+        transport.removeOutput()
+    }
+
     /// A connection has been closed.
     func connectionEnded(_ peer: SocketAddress) {
         quota.release(peer)

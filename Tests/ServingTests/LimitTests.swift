@@ -10,19 +10,15 @@ import Testing
 @Suite struct LimitTests {
     static let second: UInt64 = 1_000_000_000
 
-    static var short: Limits {
+    /// The usual limits but one: a busy machine must not run into the others.
+    static func limits(_ limit: WritableKeyPath<Limits, UInt64>, nanoseconds: UInt64 = second / 4) -> Limits {
         var limits = Limits()
-        limits.handshakeNanoseconds = second / 4
-        limits.headNanoseconds = second / 4
-        limits.idleNanoseconds = second / 4
-        limits.bodyGraceNanoseconds = second / 4
-        limits.sendNanoseconds = second / 4
-        limits.lingerNanoseconds = second / 4
+        limits[keyPath: limit] = nanoseconds
         return limits
     }
 
     @Test func endsWhoDoesNotShakeHands() async throws {
-        let server = try TestServer(limits: LimitTests.short)
+        let server = try TestServer(limits: LimitTests.limits(\.handshakeNanoseconds))
         try await server.run { server in
             let silent = try server.client(tls: nil)
             #expect(try silent.isAtEnd())
@@ -30,10 +26,16 @@ import Testing
     }
 
     @Test func endsWhoSendsNoRequest() async throws {
-        let server = try TestServer(limits: LimitTests.short)
+        let server = try TestServer(limits: LimitTests.limits(\.idleNanoseconds))
         try await server.run { server in
             let idle = try server.client()
             #expect(try idle.isAtEnd())
+        }
+    }
+
+    @Test func endsWhoSendsNoSecondRequest() async throws {
+        let server = try TestServer(limits: LimitTests.limits(\.idleNanoseconds, nanoseconds: 2 * LimitTests.second))
+        try await server.run { server in
             let used = try server.client()
             _ = try used.get("/hello")
             #expect(try used.isAtEnd())
@@ -41,7 +43,7 @@ import Testing
     }
 
     @Test func tellsWhoSendsAHeadTooSlowly() async throws {
-        let server = try TestServer(limits: LimitTests.short)
+        let server = try TestServer(limits: LimitTests.limits(\.headNanoseconds))
         try await server.run { server in
             let slow = try server.client()
             try slow.send("GET /hello HT")
@@ -51,7 +53,7 @@ import Testing
     }
 
     @Test func tellsWhoSendsABodyTooSlowly() async throws {
-        let server = try TestServer(limits: LimitTests.short)
+        let server = try TestServer(limits: LimitTests.limits(\.bodyGraceNanoseconds))
         try await server.run { server in
             for path in ["/echo", "/sum"] {
                 let slow = try server.client()
@@ -63,7 +65,7 @@ import Testing
     }
 
     @Test func endsWhoDoesNotTakeTheAnswer() async throws {
-        let server = try TestServer(limits: LimitTests.short)
+        let server = try TestServer(limits: LimitTests.limits(\.sendNanoseconds))
         try await server.run { server in
             let client = try server.client()
             try client.send("GET /download?bytes=4000000000 HTTP/1.1\r\nHost: t\r\n\r\n")
@@ -103,8 +105,8 @@ import Testing
         let draining = Task { await server.server.drain(deadlineNanoseconds: 20 * LimitTests.second) }
         try await server.onThread {
             #expect(try idle.client.isAtEnd())
-            #expect(throws: ClientError.self) { try TestClient(address) }
-            #expect(server.server.statistics.connections == 1)
+            // The other loop may be a moment later.
+            try eventually { (try? TestClient(address)) == nil && server.server.statistics.connections == 1 }
             server.application.latch.open()
             let response = try busy.client.receiveResponse()
             #expect(response.text == "opened")

@@ -44,10 +44,10 @@ final class TestClient {
     private var buffer: [UInt8] = []
     private var isOpen = true
 
-    /// Connects, and shakes hands if `tls` is given. Every wait ends after 20 s.
+    /// Connects, and shakes hands if `tls` is given. Every wait ends after 60 s.
     init(_ address: SocketAddress, tls: ClientTLS? = .modern) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var name = sockaddr_in()

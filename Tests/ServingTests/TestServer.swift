@@ -99,12 +99,13 @@ final class TestApplication: Application {
     let pool: WorkerPool
     let seenAborts = Mutex(0)
     let bodyBytesRead = Mutex(0)
+    private let keptReader = Mutex<(any BodyReader)?>(nil)
 
     init() throws { pool = try WorkerPool(name: "test", threads: 2) }
 
     func policy(for head: RequestHead) -> BodyPolicy {
         switch String(decoding: head.path, as: UTF8.self) {
-        case "/sum", "/held", "/ignore", "/elsewhere": .stream
+        case "/sum", "/held", "/ignore", "/elsewhere", "/keep", "/kept": .stream
         default: .collect(limit: 1 << 20)
         }
     }
@@ -137,6 +138,20 @@ final class TestApplication: Application {
         case "/elsewhere":
             // Reads the body from a task that does not prefer the loop.
             return .later { await Task.detached { await self.sum(request.body) }.value }
+        case "/keep":
+            if case .stream(let reader) = request.body { keptReader.withLock { $0 = reader } }
+            return .now(Response(status: 204))
+        case "/kept":
+            // Reads the body of the request before; its own is left alone.
+            return .later {
+                let reader = self.keptReader.withLock { $0 }
+                do {
+                    _ = try await reader?.next()
+                    return Response(status: 500)
+                } catch {
+                    return Response(status: 200, body: .bytes(Array("\(error)".utf8)))
+                }
+            }
         case "/ignore": return .now(Response(status: 200, body: .bytes(Array("ignored".utf8))))
         case "/download", "/chunked":
             let isChunked = request.head.path.elementsEqual("/chunked".utf8)
@@ -207,9 +222,9 @@ final class TestServer: Sendable {
     func client(tls: ClientTLS? = .modern) throws -> TestClient { try TestClient(address, tls: tls) }
 }
 
-/// Waits for a condition, at most 20 s.
+/// Waits for a condition, at most a minute.
 func eventually(_ condition: () -> Bool) throws {
-    for _ in 0..<20_000 {
+    for _ in 0..<60_000 {
         if condition() { return }
         usleep(1000)
     }
