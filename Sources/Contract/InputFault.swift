@@ -80,7 +80,10 @@ public enum InputFault {
     }
 
     public static func invalidBase64() -> Fault {
-        Fault(.invalidArgument, id: "com.viaduct.input.base64", "The text is not base64 with padding.")
+        let reason = "not base64 with padding"
+        return Fault(
+            .invalidArgument, id: "vapi.bindings.typeconverter.blob.base64.decode.error",
+            "Error in base64 decoding '\(reason)'", arguments: [reason])
     }
 
     /// Two values where one is allowed.
@@ -98,8 +101,8 @@ public enum InputFault {
 
     public static func unreadableBody(_ error: JSONError) -> Fault {
         Fault(
-            .invalidArgument, id: "com.vmware.vapi.rest.invalid_json", "The body is not JSON. \(error.message)",
-            arguments: [error.message])
+            .invalidArgument, id: "vapi.protocol.server.rest.param.body_parse_error",
+            "Error when parsing request body, '\(error.message)'", arguments: [error.message])
     }
 
     /// The input of a JSON-RPC call is missing or not a structure.

@@ -12,20 +12,21 @@ public struct JSONError: Error, Sendable, Equatable {
 
     /// A sentence for the client.
     public var message: String {
-        let what = switch reason {
-        case .empty: "The text is empty"
-        case .unexpectedEnd: "The text ends inside a value"
-        case .unexpectedByte: "A value or punctuation was expected"
-        case .trailingBytes: "Something follows the value"
-        case .tooDeep: "Containers are nested more than \(JSONParser.maximumDepth) deep"
-        case .tooLong: "The text is too long"
-        case .invalidUTF8: "The text is not UTF-8"
-        case .controlCharacter: "A string contains a control character"
-        case .invalidEscape: "A string contains an unknown escape"
-        case .loneSurrogate: "A string contains half of a surrogate pair"
-        case .invalidNumber: "A number is not well formed"
-        case .duplicateName(let name): "The member name \"\(name)\" occurs twice"
-        }
+        let what =
+            switch reason {
+            case .empty: "The text is empty"
+            case .unexpectedEnd: "The text ends inside a value"
+            case .unexpectedByte: "A value or punctuation was expected"
+            case .trailingBytes: "Something follows the value"
+            case .tooDeep: "Containers are nested more than \(JSONParser.maximumDepth) deep"
+            case .tooLong: "The text is too long"
+            case .invalidUTF8: "The text is not UTF-8"
+            case .controlCharacter: "A string contains a control character"
+            case .invalidEscape: "A string contains an unknown escape"
+            case .loneSurrogate: "A string contains half of a surrogate pair"
+            case .invalidNumber: "A number is not well formed"
+            case .duplicateName(let name): "The member name \"\(name)\" occurs twice"
+            }
         return "\(what): byte \(offset)."
     }
 }

@@ -25,7 +25,8 @@ extension TypeTable {
                 }
                 return violation(of: fields[0].value, type: key) ?? violation(of: fields[1].value, type: element)
             }
-        case (.structure(let expected), .structure(let name, let fields)), (.structure(let expected), .error(let name, let fields)):
+        case (.structure(let expected), .structure(let name, let fields)),
+            (.structure(let expected), .error(let name, let fields)):
             return structureViolation(expected, name, fields)
         default:
             return ": not of type \(type)"

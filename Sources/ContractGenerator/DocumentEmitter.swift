@@ -58,7 +58,8 @@ struct DocumentEmitter {
     }
 
     func coverage() -> String {
-        var text = "# Coverage\n\nWritten by `viaduct-dev generate`. An operation is in these documents exactly when it works.\n\n"
+        var text =
+            "# Coverage\n\nWritten by `viaduct-dev generate`. An operation is in these documents exactly when it works.\n\n"
         text += "| Service | Served | Known | Operations |\n|---|--:|--:|---|\n"
         for service in model.services {
             let names = service.operations.map { "`\($0.name)`" }.joined(separator: " ")

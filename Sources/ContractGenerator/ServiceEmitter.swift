@@ -112,7 +112,8 @@ struct ServiceEmitter {
                         index += 1
                     }
                 }
-                text.line("default: throw Fault(.operationNotFound, id: \"vapi.method.input.invalid.method\", \"Invalid method\")")
+                text.line(
+                    "default: throw Fault(.operationNotFound, id: \"vapi.method.input.invalid.method\", \"Invalid method\")")
                 text.line("}")
             }
         }

@@ -205,7 +205,8 @@ struct TypeEmitter {
         text.line("let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) -> any WireReadable)] = [")
         for structure in readers {
             text.line(
-                "    (\(structure.name.literal), { (reader: ValueReader) throws(Fault) in try \(structure.swiftName)(reading: reader) }),")
+                "    (\(structure.name.literal), { (reader: ValueReader) throws(Fault) in try \(structure.swiftName)(reading: reader) }),"
+            )
         }
         text.line("]")
         return text.text

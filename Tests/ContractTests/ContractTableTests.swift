@@ -48,7 +48,9 @@ private let root: String = #filePath.split(separator: "/").dropLast(3).reduce(""
     func everyParameterHasOnePlaceInEachRoute(index: Int) {
         let operation = operations[index]
         for route in [operation.clean, operation.legacy].compactMap({ $0 }) {
-            var places = route.path.compactMap { if case .variable(let name) = $0 { name.split(separator: ":").last.map(String.init) } else { nil } }
+            var places = route.path.compactMap {
+                if case .variable(let name) = $0 { name.split(separator: ":").last.map(String.init) } else { nil }
+            }
             switch route.body {
             case .none: break
             case .parameter(let name): places.append(name)
@@ -93,7 +95,9 @@ private let root: String = #filePath.split(separator: "/").dropLast(3).reduce(""
     }
 
     @Test func typesInTheTablesAreDefinedAndReadBack() {
-        let types = operations.flatMap { $0.parameters.map(\.type) + [$0.output] } + typeTable.structures.flatMap { $0.fields.map(\.type) }
+        let types =
+            operations.flatMap { $0.parameters.map(\.type) + [$0.output] }
+            + typeTable.structures.flatMap { $0.fields.map(\.type) }
         for type in types {
             #expect(TypeExpression(type.description) == type)
             if let name = structureName(type) { #expect(typeTable.structure(name) != nil, "\(name)") }
@@ -101,7 +105,9 @@ private let root: String = #filePath.split(separator: "/").dropLast(3).reduce(""
         for error in operations.flatMap(\.errors) { #expect(typeTable.structure(error)?.isError == true, "\(error)") }
     }
 
-    @Test(arguments: ["", "foo", "opt", "opt(", "opt(long", "opt(long))", "map(long)", "list(long,long)", "list()", "id(x", "opt()"])
+    @Test(arguments: [
+        "", "foo", "opt", "opt(", "opt(long", "opt(long))", "map(long)", "list(long,long)", "list()", "id(x", "opt()",
+    ])
     func otherTextsAreNoTypes(text: String) { #expect(TypeExpression(text) == nil) }
 
     private func structureName(_ type: TypeExpression) -> String? {

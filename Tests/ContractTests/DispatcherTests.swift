@@ -7,14 +7,17 @@ import Testing
 // inputs, and the forms that the two REST roots allow.
 
 private let call = Call(
-    user: "administrator@vsphere.local", requestID: "r1", service: "", operation: "", peer: "127.0.0.1", receivedAt: Timestamp(milliseconds: 0))
+    user: "administrator@vsphere.local", requestID: "r1", service: "", operation: "", peer: "127.0.0.1",
+    receivedAt: Timestamp(milliseconds: 0))
 
 private func index(_ service: String, _ name: String) throws -> Int {
     try #require(operations.firstIndex { $0.service == service && $0.name == name })
 }
 
 /// What an operation answers, and what its service was asked.
-private func invoke(_ index: Int, _ input: OperationInput, _ wire: Wire = .jsonRPC) async throws(Fault) -> (answer: String, calls: [String]) {
+private func invoke(_ index: Int, _ input: OperationInput, _ wire: Wire = .jsonRPC) async throws(Fault) -> (
+    answer: String, calls: [String]
+) {
     let recorder = Recorder()
     var input = input
     var writer = ValueWriter(wire)
@@ -98,12 +101,24 @@ private let vm = "com.vmware.vcenter.VM"
 
     /// Where the runtime itself breaks down and answers `internal_server_error`.
     @Test(arguments: [
-        (#"{"filter":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{}}}}"#, "expected an object of type Optional, but got Structure"),
+        (
+            #"{"filter":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{}}}}"#,
+            "expected an object of type Optional, but got Structure"
+        ),
         (#"{"filter":null}"#, "expected an object of type Optional, but got Void"),
         (#"{"filter":{"OPTIONAL":"x"}}"#, "expected an object of type Structure, but got String"),
-        (#"{"filter":{"OPTIONAL":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{"names":{"OPTIONAL":["a",3]}}}}}}"#, "expected an object of type String, but got Integer"),
-        (#"{"filter":{"OPTIONAL":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{"names":{"OPTIONAL":[null]}}}}}}"#, "expected an object of type String, but got Void"),
-        (#"{"filter":{"OPTIONAL":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{"power_states":{"OPTIONAL":["HALF"]}}}}}}"#, "\"HALF\" is not a value of com.vmware.vcenter.vm.power.state. Known values: POWERED_OFF, POWERED_ON, SUSPENDED."),
+        (
+            #"{"filter":{"OPTIONAL":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{"names":{"OPTIONAL":["a",3]}}}}}}"#,
+            "expected an object of type String, but got Integer"
+        ),
+        (
+            #"{"filter":{"OPTIONAL":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{"names":{"OPTIONAL":[null]}}}}}}"#,
+            "expected an object of type String, but got Void"
+        ),
+        (
+            #"{"filter":{"OPTIONAL":{"STRUCTURE":{"com.vmware.vcenter.VM.filter_spec":{"power_states":{"OPTIONAL":["HALF"]}}}}}}"#,
+            "\"HALF\" is not a value of com.vmware.vcenter.vm.power.state. Known values: POWERED_OFF, POWERED_ON, SUSPENDED."
+        ),
     ])
     func otherMalformedInputsAreInvalidArguments(fields: String, reason: String) async throws {
         let document = try JSONDocument(parsing: Array(#"{"STRUCTURE":{"operation-input":\#(fields)}}"#.utf8))
@@ -119,8 +134,11 @@ private let vm = "com.vmware.vcenter.VM"
     }
 
     @Test func queriesFillTheFilter() async throws {
-        let clean = try await rest(vm, "list", query: [("names", "a"), ("power_states", "POWERED_ON"), ("names", "b&c"), ("names", "a")])
-        let legacy = try await rest(vm, "list", .legacy, query: [("filter.names.2", "a"), ("filter.power_states", "POWERED_ON"), ("filter.names.1", "b&c")])
+        let clean = try await rest(
+            vm, "list", query: [("names", "a"), ("power_states", "POWERED_ON"), ("names", "b&c"), ("names", "a")])
+        let legacy = try await rest(
+            vm, "list", .legacy,
+            query: [("filter.names.2", "a"), ("filter.power_states", "POWERED_ON"), ("filter.names.1", "b&c")])
         let filter = VcenterVMFilterSpec(names: ["a", "b&c"], powerStates: [.poweredOn])
         let expected = Recorder()
         expected.note("list", Optional(filter) as Any)
@@ -131,11 +149,15 @@ private let vm = "com.vmware.vcenter.VM"
         #expect(try await rest(vm, "list").calls == none.calls)
     }
 
-    @Test(arguments: [
-        (Wire.clean, [("nmaes", "a")], InputFault.unknownQuery("nmaes")), (.clean, [("names.1", "a")], InputFault.unknownQuery("names.1")),
-        (.clean, [("filter.names", "a")], InputFault.unknownQuery("filter.names")), (.legacy, [("names", "a")], InputFault.unknownQuery("names")),
-        (.legacy, [("filter.names.x", "a")], InputFault.unknownQuery("filter.names.x")), (.legacy, [("filter.names.", "a")], InputFault.unknownQuery("filter.names.")),
-    ] as [(Wire, [(String, String)], Fault)])
+    @Test(
+        arguments: [
+            (Wire.clean, [("nmaes", "a")], InputFault.unknownQuery("nmaes")),
+            (.clean, [("names.1", "a")], InputFault.unknownQuery("names.1")),
+            (.clean, [("filter.names", "a")], InputFault.unknownQuery("filter.names")),
+            (.legacy, [("names", "a")], InputFault.unknownQuery("names")),
+            (.legacy, [("filter.names.x", "a")], InputFault.unknownQuery("filter.names.x")),
+            (.legacy, [("filter.names.", "a")], InputFault.unknownQuery("filter.names.")),
+        ] as [(Wire, [(String, String)], Fault)])
     func unknownQueryItemsAreNamed(wire: Wire, query: [(String, String)], fault: Fault) async {
         await #expect(throws: fault) { try await rest(vm, "list", wire, query: query.map { (name: $0.0, value: $0.1) }) }
         #expect(fault.messages[0].defaultMessage == "Unsupported property with name: \(query[0].0).")
@@ -146,8 +168,13 @@ private let vm = "com.vmware.vcenter.VM"
         let tasks = "com.vmware.cis.tasks"
         let expected = Recorder()
         expected.note("get", "t1", Optional(CisTasksGetSpec(returnAll: true, excludeResult: false)) as Any)
-        #expect(try await rest(tasks, "get", .clean, ["t1"], query: [("return_all", "true"), ("exclude_result", "false")]).calls == expected.calls)
-        #expect(try await rest(tasks, "get", .legacy, ["t1"], query: [("spec.return_all", "true"), ("spec.exclude_result", "false")]).calls == expected.calls)
+        #expect(
+            try await rest(tasks, "get", .clean, ["t1"], query: [("return_all", "true"), ("exclude_result", "false")]).calls
+                == expected.calls)
+        #expect(
+            try await rest(
+                tasks, "get", .legacy, ["t1"], query: [("spec.return_all", "true"), ("spec.exclude_result", "false")]
+            ).calls == expected.calls)
         await #expect(throws: InputFault.repeatedQuery("return_all")) {
             try await rest(tasks, "get", .clean, ["t1"], query: [("return_all", "true"), ("return_all", "true")])
         }
@@ -162,7 +189,9 @@ private let vm = "com.vmware.vcenter.VM"
 
     @Test func bodiesAreBareOrWrapped() async throws {
         let spec = #"{"source":"vm-101","name":"c","disks_to_remove":["1","2"],"power_on":null"#
-        let clean = try await rest(vm, "clone", .clean, query: [("action", "clone")], body: spec + #","disks_to_update":{"2000":{"datastore":"datastore-1"}}}"#)
+        let clean = try await rest(
+            vm, "clone", .clean, query: [("action", "clone")],
+            body: spec + #","disks_to_update":{"2000":{"datastore":"datastore-1"}}}"#)
         let legacy = try await rest(
             vm, "clone", .legacy, query: [("action", "clone")],
             body: #"{"spec":"# + spec + #","disks_to_update":[{"key":"2000","value":{"datastore":"datastore-1"}}]}}"#)
@@ -170,7 +199,9 @@ private let vm = "com.vmware.vcenter.VM"
         #expect(clean.calls.count == 1)
         #expect(clean.answer == legacy.answer)
         await #expect(throws: InputFault.missing("spec", in: "operation-input")) { try await rest(vm, "clone") }
-        await #expect(throws: InputFault.missing("spec", in: "operation-input")) { try await rest(vm, "clone", .legacy, body: "{}") }
+        await #expect(throws: InputFault.missing("spec", in: "operation-input")) {
+            try await rest(vm, "clone", .legacy, body: "{}")
+        }
         await #expect(throws: InputFault.unexpected(["name", "source"], in: "operation-input")) {
             try await rest(vm, "clone", .legacy, body: #"{"spec":{"source":"a","name":"b"},"source":"a","name":"c"}"#)
         }
@@ -182,7 +213,7 @@ private let vm = "com.vmware.vcenter.VM"
             Issue.record("accepted")
         } catch {
             #expect(error.type == .invalidArgument)
-            #expect(error.messages[0].defaultMessage == "The body is not JSON. The text ends inside a value: byte 12.")
+            #expect(error.messages[0].defaultMessage == "Error when parsing request body, 'The text ends inside a value: byte 12.'")
         }
         do throws(Fault) {
             _ = try await rest(vm, "create", body: "[]")
@@ -204,9 +235,15 @@ private let vm = "com.vmware.vcenter.VM"
         let introspection = "com.vmware.vapi.std.introspection.operation"
         let expected = Recorder()
         expected.note("get", "com.vmware.vcenter.VM", "list")
-        #expect(try await rest(introspection, "get", .clean, query: [("service_id", "com.vmware.vcenter.VM"), ("operation_id", "list")]).calls == expected.calls)
         #expect(
-            try await rest(introspection, "get", .legacy, ["id:com.vmware.vcenter.VM"], query: [("~action", "get")], body: #"{"operation_id":"list"}"#).calls
+            try await rest(
+                introspection, "get", .clean, query: [("service_id", "com.vmware.vcenter.VM"), ("operation_id", "list")]
+            ).calls == expected.calls)
+        #expect(
+            try await rest(
+                introspection, "get", .legacy, ["id:com.vmware.vcenter.VM"], query: [("~action", "get")],
+                body: #"{"operation_id":"list"}"#
+            ).calls
                 == expected.calls)
         await #expect(throws: Fault(.notFound, id: "com.vmware.vapi.rest.httpNotFound", "Not found.")) {
             try await rest(introspection, "get", .legacy, ["com.vmware.vcenter.VM"], body: #"{"operation_id":"list"}"#)

@@ -14,14 +14,18 @@ private let accepted: [String] = [
 private let refused: [(text: String, reason: JSONError.Reason, offset: Int)] = [
     ("", .empty, 0), ("  ", .empty, 2), ("nul", .unexpectedEnd, 3), ("nulL", .unexpectedByte, 3), ("TRUE", .unexpectedByte, 0),
     ("01", .trailingBytes, 1), ("-", .unexpectedEnd, 1), ("+1", .unexpectedByte, 0), (".5", .unexpectedByte, 0),
-    ("1.", .unexpectedEnd, 2), ("1.x", .invalidNumber, 2), ("1e", .unexpectedEnd, 2), ("1e+", .unexpectedEnd, 3), ("-a", .invalidNumber, 1),
+    ("1.", .unexpectedEnd, 2), ("1.x", .invalidNumber, 2), ("1e", .unexpectedEnd, 2), ("1e+", .unexpectedEnd, 3),
+    ("-a", .invalidNumber, 1),
     ("NaN", .unexpectedByte, 0), ("\"a", .unexpectedEnd, 2), ("\"\t\"", .controlCharacter, 1), ("\"\\x\"", .invalidEscape, 2),
     ("\"\\u12\"", .invalidEscape, 5), ("\"\\ud800\"", .loneSurrogate, 7), ("\"\\ud800\\n\"", .loneSurrogate, 8),
-    ("\"\\udc00\"", .loneSurrogate, 7), ("\"\\ud800\\u0041\"", .loneSurrogate, 13), ("[1,]", .unexpectedByte, 3), ("[1 2]", .unexpectedByte, 3),
+    ("\"\\udc00\"", .loneSurrogate, 7), ("\"\\ud800\\u0041\"", .loneSurrogate, 13), ("[1,]", .unexpectedByte, 3),
+    ("[1 2]", .unexpectedByte, 3),
     ("[,1]", .unexpectedByte, 1), ("[1", .unexpectedEnd, 2), ("]", .unexpectedByte, 0), ("{\"a\"}", .unexpectedByte, 4),
-    ("{\"a\":}", .unexpectedByte, 5), ("{\"a\":1,}", .unexpectedByte, 7), ("{a:1}", .unexpectedByte, 1), ("{1:1}", .unexpectedByte, 1),
+    ("{\"a\":}", .unexpectedByte, 5), ("{\"a\":1,}", .unexpectedByte, 7), ("{a:1}", .unexpectedByte, 1),
+    ("{1:1}", .unexpectedByte, 1),
     ("[}", .unexpectedByte, 1), ("{]", .unexpectedByte, 1), ("1 2", .trailingBytes, 2), ("[]]", .trailingBytes, 2),
-    ("\u{FEFF}1", .unexpectedByte, 0), ("/**/1", .unexpectedByte, 0), ("'a'", .unexpectedByte, 0), ("\u{0}", .unexpectedByte, 0),
+    ("\u{FEFF}1", .unexpectedByte, 0), ("/**/1", .unexpectedByte, 0), ("'a'", .unexpectedByte, 0),
+    ("\u{0}", .unexpectedByte, 0),
     ("{\"a\":1,\"a\":2}", .duplicateName("a"), 8), ("{\"a\":1,\"\\u0061\":2}", .duplicateName("a"), 8),
     ("\u{A0}1", .unexpectedByte, 0), ("[1\u{0}]", .unexpectedByte, 2),
 ]
@@ -75,7 +79,8 @@ private func agree(_ bytes: [UInt8]) -> Bool {
 
     @Test(arguments: [
         [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xE0, 0x80, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22],
-        [0x22, 0xF4, 0x90, 0x80, 0x80, 0x22], [0x22, 0xF0, 0x8F, 0xBF, 0xBF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xE6, 0xBC, 0x22],
+        [0x22, 0xF4, 0x90, 0x80, 0x80, 0x22], [0x22, 0xF0, 0x8F, 0xBF, 0xBF, 0x22], [0x22, 0xC3, 0x22],
+        [0x22, 0xE6, 0xBC, 0x22],
         [0x22, 0xF0, 0x9F, 0x98, 0x22], [0xC3], [0x22, 0x80, 0x22], [0x22, 0xF5, 0x80, 0x80, 0x80, 0x22],
     ])
     func refusesWhatIsNotUTF8(bytes: [Int]) {
@@ -152,10 +157,12 @@ private func agree(_ bytes: [UInt8]) -> Bool {
         #expect(root.members.map { $0.name.text } == ["a", "b\n", "c"])
     }
 
-    @Test(arguments: [
-        ("9223372036854775807", Int64.max), ("-9223372036854775808", .min), ("9223372036854775808", nil), ("-9223372036854775809", nil),
-        ("0", 0), ("-0", 0), ("1.0", nil), ("1e2", nil), ("99999999999999999999", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("9223372036854775807", Int64.max), ("-9223372036854775808", .min), ("9223372036854775808", nil),
+            ("-9223372036854775809", nil),
+            ("0", 0), ("-0", 0), ("1.0", nil), ("1e2", nil), ("99999999999999999999", nil),
+        ] as [(String, Int64?)])
     func integersKeepTheirRange(text: String, value: Int64?) throws {
         #expect(try parse(Array(text.utf8)).get().root.integer == value)
     }

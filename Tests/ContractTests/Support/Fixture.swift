@@ -11,7 +11,9 @@ func fixture(_ name: String, of file: String = #filePath) throws -> JSONValue {
 
 /// The compact text of a value, in the order of its members.
 func compact(_ value: JSONValue) -> String {
-    if value.isObject { return "{" + value.members.map { "\(quoted($0.text ?? "")):\(compact($1))" }.joined(separator: ",") + "}" }
+    if value.isObject {
+        return "{" + value.members.map { "\(quoted($0.text ?? "")):\(compact($1))" }.joined(separator: ",") + "}"
+    }
     if value.isArray { return "[" + value.elements.map(compact).joined(separator: ",") + "]" }
     if let text = value.text { return quoted(text) }
     if value.isNumber { return String(decoding: value.rawBytes, as: UTF8.self) }

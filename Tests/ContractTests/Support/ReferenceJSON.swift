@@ -101,7 +101,8 @@ indirect enum ReferenceJSON: Equatable {
             if letter == "u" {
                 guard input.count >= 4 else { throw Refusal() }
                 let digits = String(String.UnicodeScalarView(input.prefix(4)))
-                guard digits.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }), let unit = UInt16(digits, radix: 16) else {
+                guard digits.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }), let unit = UInt16(digits, radix: 16)
+                else {
                     throw Refusal()
                 }
                 input.removeFirst(4)

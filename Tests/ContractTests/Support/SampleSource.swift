@@ -30,7 +30,8 @@ struct SampleSource {
 
     mutating func text() -> String {
         let pieces = [
-            "a", "Z", "0", " ", "\"", "\\", "/", "\n", "\t", "\u{1}", "\u{1F}", "\u{7F}", "é", "漢", "😀", "\u{2028}", "{", ",", "%", "abcdefgh",
+            "a", "Z", "0", " ", "\"", "\\", "/", "\n", "\t", "\u{1}", "\u{1F}", "\u{7F}", "é", "漢", "😀", "\u{2028}", "{", ",",
+            "%", "abcdefgh",
         ]
         return (0..<below(12)).map { _ in pieces[below(pieces.count)] }.joined() + String(next(), radix: 36)
     }
