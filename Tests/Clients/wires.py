@@ -105,6 +105,7 @@ def rows():
     }
     for name in ("datacenter", "cluster", "host", "folder", "network", "datastore"):
         result[name + ".list"] = (f"/vcenter/{name}",) * 2 + (place + name, "list", {})
+    result["storage.policies.list"] = ("/vcenter/storage/policies",) * 2 + (place + "storage.policies", "list", {})
     result["resource_pool.list"] = ("/vcenter/resource-pool",) * 2 + (place + "resource_pool", "list", {})
     return result
 

@@ -41,7 +41,7 @@ import Testing
     }
 
     /// May only be lowered. Raise it in the commit that adds a use, with the reason in its message.
-    static let escapeHatchLimit = 40
+    static let escapeHatchLimit = 24
 
     @Test func escapeHatchesDoNotMultiply() throws {
         let count = try handWritten.filter(\.isSource).reduce(0) { $0 + CodeRules.escapeHatchCount(in: $1) }
