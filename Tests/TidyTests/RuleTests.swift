@@ -172,9 +172,17 @@ import Testing
     }
 
     @Test func commandsAreFoundAndMissed() {
-        let file = source("static let configuration = CommandConfiguration(commandName: \"serve\", abstract: \"x\")")
-        #expect(TextRules.commandNames(in: [file]) == ["serve"])
-        #expect(TextRules.commandNames(in: [source("struct CheckData: AsyncParsableCommand {")]) == ["check-data"])
+        let file = source(
+            """
+            struct Serve: ParsableCommand {}
+            struct CheckData: AsyncParsableCommand {
+                static let configuration = CommandConfiguration(abstract: "x")
+            }
+            struct Initialize: ParsableCommand {
+                static let configuration = CommandConfiguration(commandName: "init", abstract: "x")
+            }
+            """)
+        #expect(TextRules.commandNames(in: [file]) == ["serve", "check-data", "init"])
         #expect(TextRules.unmentioned(["viaduct serve", "viaduct init"], in: "run `viaduct serve`") == ["viaduct init"])
     }
 

@@ -64,12 +64,15 @@ enum TextRules {
     /// ArgumentParser writes it (`CheckData` becomes `check-data`).
     static func commandNames(in files: [TextFile]) -> [String] {
         files.flatMap { file in
-            let named = file.lines.compactMap { line -> String? in
-                guard let found = line.firstRange(of: "commandName: \"") else { return nil }
-                return String(line[found.upperBound...].prefix { $0 != "\"" })
+            var names: [String] = []
+            for line in file.lines {
+                if let type = commandType(String(line)) {
+                    names.append(kebab(type))
+                } else if let found = line.firstRange(of: "commandName: \""), !names.isEmpty {
+                    names[names.count - 1] = String(line[found.upperBound...].prefix { $0 != "\"" })
+                }
             }
-            let types = file.source.code.compactMap(commandType)
-            return types.count > named.count ? types.map(kebab) : named
+            return names
         }
     }
 
