@@ -7,4 +7,9 @@ enum Checksum {
     }
 
     static func of(_ start: UnsafeRawPointer, count: Int) -> UInt32 { viaduct_crc32c(0, start, count) }
+
+    /// Without processor support; the same value, slower.
+    static func portable(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        viaduct_crc32c_portable(0, bytes.baseAddress, bytes.count)
+    }
 }

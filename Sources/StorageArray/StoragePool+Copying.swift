@@ -63,8 +63,9 @@ extension StoragePool {
                 count: UInt64(split.whole.count))
         }
         let moved = UInt64(edges.count * Layout.blockBytes)
+        let mapped = locked { state.luns[copy.source].map { state.mappedBlocks($0) } ?? 0 }
         return try commit(
-            change, edges, to: copy.destination, Extent.blocks(copy.to, copy.count), Demand(pages: copy.pagesAtMost)
+            change, edges, to: copy.destination, Extent.blocks(copy.to, copy.count), Demand(pages: copy.pagesAtMost(mapped: mapped))
         ) { state in
             state.luns[copy.source]?.statistics.count(.copySource, covered: copy.count, moved: moved)
             state.luns[copy.destination]?.statistics.count(.copyDestination, covered: copy.count, moved: moved)
@@ -173,10 +174,14 @@ public struct RangeCopy: Sendable, Equatable {
     /// Both offsets lie alike in a block, so that whole blocks can be shared.
     var sharesBlocks: Bool { from % UInt64(Layout.blockBytes) == to % UInt64(Layout.blockBytes) }
 
-    /// Map pages that sharing may change: single entries unless both offsets lie alike in a leaf's 2 MiB.
-    var pagesAtMost: Int {
+    /// Map pages that sharing may change: single entries unless both offsets lie alike in a leaf's 2 MiB; and no more
+    /// than a path or two for every block there is.
+    ///
+    /// - Parameter mapped: blocks that the source has.
+    func pagesAtMost(mapped: UInt64) -> Int {
         let leafBytes = Layout.coverage(ofLevel: 0) * UInt64(Layout.blockBytes)
-        let leaves = Int(count / leafBytes)
-        return 16 + (from % leafBytes == to % leafBytes ? leaves / Layout.entriesPerPage : leaves)
+        let leaves = count / leafBytes
+        let touched = from % leafBytes == to % leafBytes ? leaves / UInt64(Layout.entriesPerPage) : leaves
+        return 16 + Int(min(touched, 8 * mapped))
     }
 }

@@ -1,0 +1,82 @@
+// A loss of power at every operation of a workload: afterwards every acknowledged command is there, the one under way
+// is there whole or not at all, and all counters hold.
+
+import Platform
+import Testing
+
+@testable import StorageArray
+
+struct CrashTests {
+    /// One run of a workload up to the loss of power.
+    private struct Run {
+        let device = SimulatedBlockDevice()
+        var model = FlatArray()
+        /// The model with the command under way applied too; `nil` if there was none.
+        var possible: FlatArray?
+    }
+
+    private static let lunBytes = 4 << 20
+
+    /// Runs commands until power is lost or `commands` are done.
+    private func run(seed: UInt64, commands: Int, losePowerAfter operations: Int?) throws -> Run {
+        var run = Run()
+        var pool = try StoragePool.inMemory(run.device, maximumBytes: 48 << 20)
+        for name in ["a", "b"] {
+            let lun = try pool.createLUN(name: name, sizeBytes: UInt64(Self.lunBytes))
+            run.model.luns[lun.identifier] = .init(bytes: [UInt8](repeating: 0, count: Self.lunBytes))
+        }
+        var generator = CommandGenerator(seed: seed, longest: 256 << 10)
+        if let operations { run.device.losePower(afterOperations: operations) }
+        for step in 0..<commands {
+            let command = generator.next(for: run.model)
+            var after = run.model
+            after.apply(command, made: pool.nextIdentifier)
+            do {
+                try pool.perform(command)
+                // Checkpoints and reopenings are part of the workload, too.
+                run.model = after
+                if step % 11 == 10 { try pool.checkpoint() }
+                if step % 17 == 16 { pool.performMaintenance() }
+                if step % 23 == 22 { pool = try StoragePool.open(run.device) }
+            } catch {
+                run.possible = after
+                return run
+            }
+        }
+        return run
+    }
+
+    private func check(_ run: Run, _ survivors: SimulatedBlockDevice.Survivors, seed: UInt64) throws -> [String] {
+        run.device.crash(keeping: survivors, seed: seed)
+        let pool = try StoragePool.open(run.device)
+        let found = try ModelTests.differences(pool, run.model)
+        guard !found.isEmpty, let possible = run.possible else { return found }
+        return try ModelTests.differences(pool, possible).isEmpty ? [] : found
+    }
+
+    @Test(arguments: [11, 12] as [UInt64])
+    func aLossOfPowerAtAnyOperationLosesNothingAcknowledged(seed: UInt64) throws {
+        let commands = isLong ? 120 : 50
+        let whole = try run(seed: seed, commands: commands, losePowerAfter: nil)
+        let before = try run(seed: seed, commands: 0, losePowerAfter: nil).device.operationCount
+        let operations = whole.device.operationCount - before
+        #expect(operations > commands)
+        var random = SeededGenerator(seed: seed)
+        let stride = isLong ? 1 : max(1, operations / 60)
+        var point = random.below(stride)
+        while point < operations {
+            let survivors = SimulatedBlockDevice.Survivors.allCases[random.below(4)]
+            let cut = try run(seed: seed, commands: commands, losePowerAfter: point)
+            let crashSeed = random.next()
+            let problems = try check(cut, survivors, seed: crashSeed)
+            #expect(problems.isEmpty, "seed \(seed), power lost after \(point), \(survivors), crash seed \(crashSeed)")
+            if !problems.isEmpty { return }
+            point += 1 + random.below(2 * stride - 1)
+        }
+    }
+}
+
+extension StoragePool {
+    /// The identifier that the next LUN will get.
+    var nextIdentifier: LUNIdentifier { locked { LUNIdentifier(state.nextLUN) } }
+}
