@@ -86,13 +86,13 @@ public enum BusAddress: Sendable, Codable, Hashable {
     case nvme(bus: Int64, unit: Int64)
 }
 
+/// A virtual disk. Its file is deleted together with the machine, also when it was attached, as vSphere does.
 public struct Disk: Sendable, Codable, Equatable {
     public var key: Int
     public var label: String
     public var address: BusAddress
     public var file: DatastorePath
     public var capacityBytes: UInt64
-    /// The machine made the file and deletes it with itself; a file that was attached is deleted as well, as vSphere does.
     public var provisioning: Provisioning
 
     public init(key: Int, label: String, address: BusAddress, file: DatastorePath, capacityBytes: UInt64, provisioning: Provisioning) {

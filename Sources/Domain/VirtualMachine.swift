@@ -3,10 +3,14 @@ public struct VirtualMachine: Resource {
     public static let kind = ResourceKind.virtualMachine
     public static let indexes: [Index<VirtualMachine>] = [
         Index("name", unique: true) { [VirtualMachine.nameKey($0.name, in: $0.folder)] },
+        Index("label") { [$0.name] },
         Index("folder") { [$0.folder.rawValue] },
         Index("host") { [$0.host.rawValue] },
         Index("resourcePool") { [$0.resourcePool.rawValue] },
         Index("datastore") { $0.datastores.map(\.rawValue) },
+        Index("home", unique: true) { [$0.home.key] },
+        Index("file", unique: true) { $0.hardware.disks.map(\.file.key) },
+        Index("cloneSource") { $0.cloneSource.map { [$0.rawValue] } ?? [] },
     ]
 
     public let id: Identifier<VirtualMachine>
@@ -19,6 +23,8 @@ public struct VirtualMachine: Resource {
     /// Holds the directory and the configuration file.
     public var home: DatastorePath
     public var lifecycle: Lifecycle
+    /// While it is being cloned from another: that one, which must stay until then.
+    public var cloneSource: Identifier<VirtualMachine>?
     public var powerState: PowerState
     /// Wire name of the guest operating system, for example `UBUNTU_64`.
     public var guestOS: String
@@ -34,7 +40,8 @@ public struct VirtualMachine: Resource {
     public init(
         id: Identifier<VirtualMachine>, name: String, folder: Identifier<Folder>, datacenter: Identifier<Datacenter>,
         host: Identifier<Host>, cluster: Identifier<Cluster>?, resourcePool: Identifier<ResourcePool>, home: DatastorePath,
-        guestOS: String, biosUUID: String, instanceUUID: String, hardware: Hardware
+        guestOS: String, biosUUID: String, instanceUUID: String, hardware: Hardware,
+        cloneSource: Identifier<VirtualMachine>? = nil
     ) {
         self.id = id
         self.name = name
@@ -45,6 +52,7 @@ public struct VirtualMachine: Resource {
         self.resourcePool = resourcePool
         self.home = home
         self.lifecycle = .creating
+        self.cloneSource = cloneSource
         self.powerState = .off(clean: true)
         self.guestOS = guestOS
         self.biosUUID = biosUUID
@@ -82,4 +90,7 @@ public struct DatastorePath: Sendable, Codable, Hashable {
         self.datastore = datastore
         self.path = path
     }
+
+    /// The key of unique indexes: no two differ for one file.
+    public var key: String { datastore.rawValue + path }
 }

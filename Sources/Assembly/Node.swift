@@ -1,0 +1,137 @@
+import API
+import ContractTypes
+import Coordination
+import Cryptography
+import Domain
+import HTTP
+import Logging
+import Persistence
+import PersistenceSQLite
+import Platform
+import Services
+import Serving
+import Sockets
+import Synchronization
+
+/// One running server: everything wired together.
+///
+/// ```
+/// open log ─► load records ─► open array ─► (first start) ─► mount volumes ─► recover workflows ─► accept
+/// drain ─► stop workflows ─► unmount ─► close array ─► close log
+/// ```
+public final class Node: Sendable {
+    public let configuration: Configuration
+    /// Where it listens, with the real port.
+    public let address: String
+    public let product: Product
+    /// The administrator's password if this start has generated it; shown once, stored nowhere.
+    public let generatedPassword: String?
+    private let directory: DataDirectory
+    private let parts: Parts
+    private let identity: ServerIdentity
+    private let server: Server
+    private let upkeep: Upkeep
+    private let readiness: Readiness
+    private let logger: Logger
+
+    private init(
+        configuration: Configuration, directory: DataDirectory, parts: Parts, server: Server, identity: ServerIdentity,
+        generatedPassword: String?, readiness: Readiness, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.directory = directory
+        self.server = server
+        self.identity = identity
+        self.generatedPassword = generatedPassword
+        self.readiness = readiness
+        self.logger = logger
+        product = parts.product
+        self.parts = parts
+        address = server.boundAddresses.first?.description ?? configuration.listen
+        upkeep = Upkeep(product: parts.product, logger: logger)
+    }
+
+    /// Fingerprint of the certificate that is shown to clients.
+    public var fingerprint: String { identity.fingerprint }
+    public var certificatePath: String { identity.certificatePath }
+
+    /// Opens everything, makes what a first start needs, and listens. Requests are answered when this returns.
+    ///
+    /// - Parameter password: for the administrator of a first start; `nil` generates one.
+    public static func start(
+        _ configuration: Configuration, password: String?, logs: LogFactory, world: World = .system
+    ) async throws(StartError) -> Node {
+        let logger = logs.logger("node")
+        let directory = DataDirectory(configuration.dataDirectory)
+        try directory.create()
+        let identity = try ServerIdentity(configuration, directory, world)
+        let parts = try Parts(configuration, directory, world)
+        let generated = try await parts.prepare(configuration, password: password, world: world, logger: logger)
+        let readiness = Readiness(store: parts.product.store)
+        let application = parts.application(readiness: readiness, logs: logs, logsAccess: configuration.logsAccess)
+        do {
+            let server = try Server(
+                configuration: try serving(configuration, identity.context), application: application,
+                logger: logs.logger("serving"), world: world)
+            let node = Node(
+                configuration: configuration, directory: directory, parts: parts, server: server, identity: identity,
+                generatedPassword: generated, readiness: readiness, logger: logger)
+            try server.start()
+            node.upkeep.begin()
+            readiness.isAccepting.store(true, ordering: .releasing)
+            logger.notice("accepting requests", metadata: ["address": .string(node.address)])
+            return node
+        } catch {
+            throw StartError("cannot listen on \(configuration.listen): \(error)")
+        }
+    }
+
+    private static func serving(
+        _ configuration: Configuration, _ tls: TLSContext
+    ) throws(ConfigurationError) -> Server.Configuration {
+        let listen = try ListenAddress(configuration.listen)
+        guard let address = SocketAddress(host: listen.host, port: listen.port) else {
+            throw ConfigurationError("listen: \"\(listen.host)\" is not an address of this machine")
+        }
+        var limits = Limits()
+        limits.idleNanoseconds = UInt64(configuration.idleSeconds) * 1_000_000_000
+        limits.headNanoseconds = UInt64(configuration.headerSeconds) * 1_000_000_000
+        return Server.Configuration(
+            listen: [address], loops: configuration.eventLoops == 0 ? EventLoop.processorCount : configuration.eventLoops,
+            tls: tls, limits: limits, connectionLimit: configuration.connections == 0 ? nil : configuration.connections,
+            connectionLimitPerAddress: configuration.connectionsPerAddress)
+    }
+
+    /// Reads certificate and key again; new connections get the new one.
+    public func reload() {
+        do throws(StartError) {
+            server.reload(tls: try identity.reload())
+            logger.notice("certificate reloaded", metadata: ["fingerprint": .string(fingerprint)])
+        } catch {
+            logger.error("certificate not reloaded", metadata: ["reason": .string(error.description)])
+        }
+    }
+
+    /// Stops accepting, answers what is under way, and closes everything in order.
+    public func stop() async {
+        readiness.isAccepting.store(false, ordering: .releasing)
+        await server.drain(deadlineNanoseconds: UInt64(configuration.drainSeconds) * 1_000_000_000)
+        upkeep.end()
+        await product.engine.stop()
+        server.stop()
+        await parts.close()
+        logger.notice("stopped")
+    }
+
+    public var statistics: ServerStatistics { server.statistics }
+}
+
+/// Whether requests should come here.
+final class Readiness: Sendable {
+    let isAccepting = Atomic(false)
+    private let store: Store
+
+    init(store: Store) { self.store = store }
+
+    var isReady: Bool { isAccepting.load(ordering: .acquiring) && store.writability == .ready }
+}

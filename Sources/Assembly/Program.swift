@@ -1,0 +1,149 @@
+import Glibc
+import Platform
+
+/// Runs a node until a signal ends it.
+public enum Program {
+    /// Serves until SIGTERM or SIGINT; reads the certificate again on SIGHUP. Returns the exit code.
+    ///
+    /// Called on the main thread before any other thread is made: signals are blocked everywhere and taken here one by
+    /// one, so that no code runs in a signal handler.
+    public static func serve(_ configuration: Configuration, password: String?) -> Int32 {
+        var signals = blockedSignals()
+        let logs = LogFactory(configuration)
+        let started = Handoff<Result<Node, StartError>>()
+        Task.detached {
+            do throws(StartError) {
+                started.give(.success(try await Node.start(configuration, password: password, logs: logs)))
+            } catch {
+                started.give(.failure(error))
+            }
+        }
+        let node: Node
+        switch started.take() {
+        case .failure(let error):
+            fail(error.description)
+            return 1
+        case .success(let running): node = running
+        }
+        announce(node)
+        var isStopping = false
+        while true {
+            var signal: Int32 = 0
+            guard sigwait(&signals, &signal) == 0 else { continue }
+            switch signal {
+            case SIGHUP: node.reload()
+            case SIGTERM, SIGINT:
+                // The second one means now.
+                if isStopping { return 130 }
+                isStopping = true
+                Task.detached {
+                    await node.stop()
+                    exit(0)
+                }
+            default: continue
+            }
+        }
+    }
+
+    /// Makes data directory, certificate, inventory and administrator, and ends.
+    public static func initialize(_ configuration: Configuration, password: String?) -> Int32 {
+        var local = configuration
+        local.listen = "127.0.0.1:0"
+        local.drainSeconds = 0
+        let (quiet, logs) = (local, LogFactory(local))
+        let done = Handoff<Result<(fingerprint: String, password: String?), StartError>>()
+        Task.detached {
+            do throws(StartError) {
+                let node = try await Node.start(quiet, password: password, logs: logs)
+                await node.stop()
+                done.give(.success((node.fingerprint, node.generatedPassword)))
+            } catch {
+                done.give(.failure(error))
+            }
+        }
+        switch done.take() {
+        case .failure(let error):
+            fail(error.description)
+            return 1
+        case .success(let made):
+            print("data directory   \(configuration.dataDirectory)")
+            print("certificate      SHA-256 \(made.fingerprint)")
+            if let password = made.password { print("administrator    \(FirstStart.administrator), password \(password)") }
+            return 0
+        }
+    }
+
+    /// Checks a data directory that no server uses.
+    public static func checkData(_ configuration: Configuration, includingData: Bool) -> Int32 {
+        let done = Handoff<Result<DataCheck.Report, StartError>>()
+        Task.detached {
+            do throws(StartError) {
+                done.give(.success(try await DataCheck.run(configuration, includingData: includingData)))
+            } catch {
+                done.give(.failure(error))
+            }
+        }
+        switch done.take() {
+        case .failure(let error):
+            fail(error.description)
+            return 1
+        case .success(let report):
+            for problem in report.problems { print(problem) }
+            print("\(report.machines) virtual machines, \(report.files) files, \(report.problems.count) problems")
+            return report.problems.isEmpty ? 0 : 1
+        }
+    }
+
+    private static func announce(_ node: Node) {
+        print("Viaduct \(version) serves https://\(node.address)")
+        print("certificate      \(node.certificatePath)")
+        print("                 SHA-256 \(node.fingerprint)")
+        print("administrator    \(FirstStart.administrator)")
+        if let password = node.generatedPassword {
+            print("password         \(password)   (shown once; not stored)")
+        }
+        fflush(nil)
+    }
+
+    /// Also used by the command line for its own errors.
+    public static func fail(_ message: String) {
+        let line = "viaduct: \(message)\n"
+        fputs(line, fdopen(2, "w"))
+        fflush(nil)
+    }
+
+    private static func blockedSignals() -> sigset_t {
+        // A peer that closed its end must not end the program.
+        signal(SIGPIPE, SIG_IGN)
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGHUP, SIGTERM, SIGINT] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        return signals
+    }
+
+    public static let version = "0.1.0"
+}
+
+/// Hands one value from a task to a thread that waits for it.
+private final class Handoff<Value: Sendable>: @unchecked Sendable {
+    // `gate` guards `value`.
+    private let gate = Gate()
+    private var value: Value?
+
+    func give(_ value: Value) {
+        gate.lock()
+        self.value = value
+        gate.wakeAll()
+        gate.unlock()
+    }
+
+    func take() -> Value {
+        gate.lock()
+        defer { gate.unlock() }
+        while true {
+            if let value { return value }
+            gate.wait()
+        }
+    }
+}

@@ -1,0 +1,8 @@
+extension Digest {
+    /// Reads what `hexadecimal` writes; `nil` for anything else.
+    public init?(hexadecimal text: String) {
+        guard let bytes = Hexadecimal.decode(text.utf8), bytes.count == 32 else { return nil }
+        self.init(
+            words: bytes.withUnsafeBytes { $0.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self) })
+    }
+}

@@ -1,0 +1,30 @@
+import ContractTypes
+import Domain
+import Persistence
+
+/// `com.vmware.vcenter.cluster`
+struct Clusters: ClusterService {
+    let store: Store
+
+    func get(cluster: String, call: Call) throws(Fault) -> VcenterClusterInfo {
+        guard let found = store.snapshot[Cluster.self][Identifier(cluster)] else {
+            throw .notFound("cluster", "Cluster", cluster)
+        }
+        return VcenterClusterInfo(name: found.name, resourcePool: found.resourcePool.rawValue)
+    }
+
+    func list(filter: VcenterClusterFilterSpec?, call: Call) throws(Fault) -> [VcenterClusterSummary] {
+        let (ids, names) = (Choice(filter?.clusters), Choice(filter?.names))
+        let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
+        let rows = store.snapshot[Cluster.self].all
+            .filter {
+                ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)
+                    && datacenters.contains($0.datacenter.rawValue)
+            }
+            .map {
+                VcenterClusterSummary(
+                    cluster: $0.id.rawValue, name: $0.name, haEnabled: $0.isHAEnabled, drsEnabled: $0.isDRSEnabled)
+            }
+        return try limited(rows, to: 1000, "cluster", "clusters")
+    }
+}

@@ -1,0 +1,25 @@
+import ContractTypes
+import Domain
+import Persistence
+
+/// `com.vmware.vcenter.datacenter`
+struct Datacenters: DatacenterService {
+    let store: Store
+
+    func get(datacenter: String, call: Call) throws(Fault) -> VcenterDatacenterInfo {
+        guard let found = store.snapshot[Datacenter.self][Identifier(datacenter)] else {
+            throw .notFound("datacenter", "Datacenter", datacenter)
+        }
+        return VcenterDatacenterInfo(
+            name: found.name, datastoreFolder: found.datastoreFolder.rawValue, hostFolder: found.hostFolder.rawValue,
+            networkFolder: found.networkFolder.rawValue, vmFolder: found.virtualMachineFolder.rawValue)
+    }
+
+    func list(filter: VcenterDatacenterFilterSpec?, call: Call) throws(Fault) -> [VcenterDatacenterSummary] {
+        let (ids, names, folders) = (Choice(filter?.datacenters), Choice(filter?.names), Choice(filter?.folders))
+        let rows = store.snapshot[Datacenter.self].all
+            .filter { ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.parent.rawValue) }
+            .map { VcenterDatacenterSummary(datacenter: $0.id.rawValue, name: $0.name) }
+        return try limited(rows, to: 1000, "datacenter", "datacenters")
+    }
+}

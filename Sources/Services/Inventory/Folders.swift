@@ -1,0 +1,35 @@
+import ContractTypes
+import Domain
+import Persistence
+
+/// `com.vmware.vcenter.folder`
+struct Folders: FolderService {
+    let store: Store
+
+    func list(filter: VcenterFolderFilterSpec?, call: Call) throws(Fault) -> [VcenterFolderSummary] {
+        let (ids, names) = (Choice(filter?.folders), Choice(filter?.names))
+        let (parents, datacenters) = (Choice(filter?.parentFolders), Choice(filter?.datacenters))
+        let type = filter?.type.flatMap { FolderType(rawValue: $0.rawValue) }
+        let rows = store.snapshot[Folder.self].all
+            .filter {
+                ids.contains($0.id.rawValue) && names.contains($0.name) && (type == nil || $0.type == type)
+                    && parents.contains($0.parent?.rawValue) && datacenters.contains($0.datacenter?.rawValue)
+            }
+            .map {
+                VcenterFolderSummary(folder: $0.id.rawValue, name: $0.name, type: VcenterFolderType($0.type))
+            }
+        return try limited(rows, to: 1000, "folder", "folders")
+    }
+}
+
+extension VcenterFolderType {
+    init(_ type: FolderType) {
+        switch type {
+        case .datacenter: self = .datacenter
+        case .datastore: self = .datastore
+        case .host: self = .host
+        case .network: self = .network
+        case .virtualMachine: self = .virtualMachine
+        }
+    }
+}

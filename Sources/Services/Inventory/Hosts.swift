@@ -1,0 +1,27 @@
+import ContractTypes
+import Domain
+import Persistence
+
+/// `com.vmware.vcenter.host`
+struct Hosts: HostService {
+    let store: Store
+
+    /// A simulated host is always connected and powered on.
+    func list(filter: VcenterHostFilterSpec?, call: Call) throws(Fault) -> [VcenterHostSummary] {
+        let (ids, names) = (Choice(filter?.hosts), Choice(filter?.names))
+        let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
+        let (clusters, uuids) = (Choice(filter?.clusters), Choice(filter?.hostUuids))
+        guard filter?.connectionStates?.contains(.connected) ?? true else { return [] }
+        let rows = store.snapshot[Host.self].all
+            .filter {
+                ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)
+                    && datacenters.contains($0.datacenter.rawValue) && clusters.contains($0.cluster?.rawValue)
+                    && uuids.contains($0.uuid) && (filter?.standalone).map { [cluster = $0.cluster] in $0 == (cluster == nil) } ?? true
+            }
+            .map {
+                VcenterHostSummary(
+                    host: $0.id.rawValue, name: $0.name, connectionState: .connected, powerState: .poweredOn, hostUUID: $0.uuid)
+            }
+        return try limited(rows, to: 2500, "host", "hosts")
+    }
+}

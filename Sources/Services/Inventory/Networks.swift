@@ -1,0 +1,33 @@
+import ContractTypes
+import Domain
+import Persistence
+
+/// `com.vmware.vcenter.network`
+struct Networks: NetworkService {
+    let store: Store
+
+    func list(filter: VcenterNetworkFilterSpec?, call: Call) throws(Fault) -> [VcenterNetworkSummary] {
+        let (ids, names) = (Choice(filter?.networks), Choice(filter?.names))
+        let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
+        let types = Choice(filter?.types?.map(\.rawValue))
+        let rows = store.snapshot[Network.self].all
+            .filter {
+                ids.contains($0.id.rawValue) && names.contains($0.name) && types.contains($0.type.rawValue)
+                    && folders.contains($0.folder.rawValue) && datacenters.contains($0.datacenter.rawValue)
+            }
+            .map {
+                VcenterNetworkSummary(network: $0.id.rawValue, name: $0.name, type: VcenterNetworkType($0.type))
+            }
+        return try limited(rows, to: 1000, "network", "networks")
+    }
+}
+
+extension VcenterNetworkType {
+    init(_ type: NetworkType) {
+        switch type {
+        case .standardPortGroup: self = .standardPortgroup
+        case .distributedPortGroup: self = .distributedPortgroup
+        case .opaqueNetwork: self = .opaqueNetwork
+        }
+    }
+}

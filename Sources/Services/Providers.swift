@@ -1,0 +1,62 @@
+import Contract
+import ContractTypes
+import Coordination
+import Domain
+import Persistence
+import Platform
+import StorageArray
+
+/// Everything the services share, and the services themselves.
+public struct Product: Sendable {
+    public let store: Store
+    public let sessions: Sessions
+    public let fabric: StorageFabric
+    public let engine: WorkflowEngine
+    public let world: World
+    public let pool: StoragePool
+
+    public init(
+        store: Store, sessions: Sessions, fabric: StorageFabric, engine: WorkflowEngine, world: World, pool: StoragePool
+    ) {
+        self.store = store
+        self.sessions = sessions
+        self.fabric = fabric
+        self.engine = engine
+        self.world = world
+        self.pool = pool
+    }
+
+    /// The types of record the store holds.
+    public static let schema = Schema([
+        Datacenter.self, Folder.self, Cluster.self, Host.self, ResourcePool.self, Network.self, Datastore.self,
+        VirtualMachine.self, User.self, Session.self, WorkflowRecord.self, StoragePolicy.self, Setting.self,
+    ])
+
+    /// The workflows the engine must know.
+    public static func workflows(_ fabric: StorageFabric) -> WorkflowRegistry {
+        var registry = WorkflowRegistry()
+        registry.register(ProvisionVirtualMachine.self, dependencies: fabric)
+        registry.register(DeleteVirtualMachine.self, dependencies: fabric)
+        return registry
+    }
+
+    /// One implementation of every service of the contract.
+    public var services: ServiceProviders {
+        let introspection = Introspection(operations)
+        return ServiceProviders(
+            arrayStatistics: ArrayStatistics(store: store, pool: pool, fabric: fabric),
+            hostSettings: HostSettings(store: store, fabric: fabric),
+            session: SessionOperations(sessions: sessions),
+            tasks: Tasks(store: store, engine: engine),
+            operationIntrospection: Introspection.Operations(introspection: introspection),
+            providerIntrospection: Introspection.Provider(introspection: introspection),
+            serviceIntrospection: Introspection.Services(introspection: introspection),
+            virtualMachine: VirtualMachines(
+                store: store, fabric: fabric, engine: engine, world: world, views: MachineViews()),
+            cluster: Clusters(store: store), datacenter: Datacenters(store: store),
+            datastore: DatastoreListing(store: store, fabric: fabric), folder: Folders(store: store), host: Hosts(store: store),
+            network: Networks(store: store), resourcePool: ResourcePools(store: store),
+            storagePolicies: StoragePolicyListing(store: store), processor: Processors(store: store),
+            disk: Disks(store: store, fabric: fabric), memory: MemorySizes(store: store), power: Power(store: store))
+    }
+}
