@@ -34,7 +34,7 @@ def replaced(text, *pairs):
 def walk(server):
     script = replaced(
         block("Five minutes with curl", "sh"),
-        ("https://127.0.0.1:8443", server.url), ("data/tls/certificate.pem", server.certificate),
+        ("https://127.0.0.1:8443", server.url), ("data/certificate.pem", server.certificate),
         ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
     with tempfile.TemporaryDirectory(prefix="viaduct-readme-") as folder:
         (pathlib.Path(folder) / "Sources").symlink_to(ROOT / "Sources")
@@ -54,7 +54,7 @@ def walk(server):
 def example(server):
     program = replaced(
         block("Five minutes with curl", "python"),
-        ("127.0.0.1:8443", server.address), ("data/tls/certificate.pem", server.certificate), ('"…"', f'"{PASSWORD}"'))
+        ("127.0.0.1:8443", server.address), ("data/certificate.pem", server.certificate), ('"…"', f'"{PASSWORD}"'))
     holds(ADMINISTRATOR in program, "who logs in")
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=dict(os.environ))
     same(run.returncode, 0, f"{run.stderr[-2000:]}\nexit code")
