@@ -67,6 +67,7 @@ var targets: [Target] = [
     tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Domain", "Platform"]),
     tests("ContractTests", ["Contract", "ContractTypes", "ContractGenerator", "Domain"]),
     tests("APITests", ["API", "HTTP", "Services", "Contract", "ContractTypes", "Domain", "Platform"]),
+    tests("ServicesTests", ["Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Domain", "Platform"]),
     tests("AssemblyTests", ["Assembly", "Services", "Persistence", "Domain", "Datastores", "SCSI", "StorageArray", "API", "HTTP", "Contract", "ContractTypes", "Platform"]),
     tests("TidyTests", []),
 ]
