@@ -82,7 +82,11 @@ static socklen_t to_kernel(const struct clinux_address *address, union socket_ad
 
 static void from_kernel(const union socket_address *address, struct clinux_address *out) {
     memset(out, 0, sizeof *out);
-    if (address->any.sa_family == AF_INET6) {
+    if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr)) {
+        // RFC 4291 §2.5.5.2: an IPv4 peer of a socket for both.
+        out->port = ntohs(address->v6.sin6_port);
+        memcpy(out->bytes, address->v6.sin6_addr.s6_addr + 12, 4);
+    } else if (address->any.sa_family == AF_INET6) {
         out->is_ipv6 = 1;
         out->port = ntohs(address->v6.sin6_port);
         out->scope = address->v6.sin6_scope_id;
@@ -91,6 +95,12 @@ static void from_kernel(const union socket_address *address, struct clinux_addre
         out->port = ntohs(address->v4.sin_port);
         memcpy(out->bytes, &address->v4.sin_addr, 4);
     }
+}
+
+// The unspecified IPv6 address stands for IPv4 as well; any other one for itself.
+static int takes_ipv6_only(const struct clinux_address *address) {
+    static const uint8_t unspecified[16];
+    return address->is_ipv6 && memcmp(address->bytes, unspecified, sizeof unspecified) != 0;
 }
 
 static int close_keeping_errno(int descriptor) {
@@ -117,7 +127,7 @@ int clinux_listen(const struct clinux_address *address, int backlog) {
     if (set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) < 0
         || set_flag(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) < 0
         || set_flag(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) < 0
-        || (address->is_ipv6 && set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
+        || (address->is_ipv6 && set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, takes_ipv6_only(address)) < 0)
         || bind(descriptor, &local.any, count) < 0
         || listen(descriptor, backlog) < 0)
         return close_keeping_errno(descriptor);
@@ -130,7 +140,7 @@ int clinux_probe(const struct clinux_address *address) {
     union socket_address local;
     socklen_t count = to_kernel(address, &local);
     if (set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) < 0
-        || (address->is_ipv6 && set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
+        || (address->is_ipv6 && set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, takes_ipv6_only(address)) < 0)
         || bind(descriptor, &local.any, count) < 0)
         return close_keeping_errno(descriptor);
     return close(descriptor);

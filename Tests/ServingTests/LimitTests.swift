@@ -136,6 +136,34 @@ import Testing
         server.application.latch.open()
     }
 
+    @Test func theUnspecifiedIPv6AddressTakesIPv4PeersAsSuch() async throws {
+        let application = try TestApplication()
+        let everywhere = try #require(SocketAddress("[::]:0"))
+        let configuration = Server.Configuration(listen: [everywhere], loops: 1, tls: nil)
+        // A machine without IPv6 has nothing to show.
+        guard let server = try? Server(configuration: configuration, application: application, logger: .init(label: "t")) else {
+            return
+        }
+        try server.start()
+        let pool = try WorkerPool(threads: 1)
+        let address = server.boundAddresses[0]
+        let answer = try await pool.run { () throws(any Error) -> String in
+            try TestClient(address, tls: nil).get("/peer").text
+        }
+        #expect(answer == "127.0.0.1 false")
+        server.stop()
+    }
+
+    @Test(arguments: ["127.0.0.1:80", "[::1]:8443", "[fe80::1]:1", "0.0.0.0:0"])
+    func readsAndWritesAddresses(text: String) {
+        #expect(SocketAddress(text)?.description == text)
+    }
+
+    @Test(arguments: ["", ":80", "localhost:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "[127.0.0.1]:80", "127.0.0.1:8 "])
+    func refusesWhatIsNoAddress(text: String) {
+        #expect(SocketAddress(text) == nil)
+    }
+
     @Test func refusesAnAddressThatIsTaken() async throws {
         let server = try TestServer(isSecure: false)
         let configuration = Server.Configuration(listen: [server.address], loops: 1, tls: nil)

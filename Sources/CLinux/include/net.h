@@ -40,7 +40,7 @@ struct clinux_address {
 };
 
 // A bound, listening, non-blocking TCP socket with SO_REUSEADDR, SO_REUSEPORT and TCP_NODELAY (inherited by accepted
-// sockets). An IPv6 socket takes IPv6 only.
+// sockets). One for the unspecified IPv6 address takes IPv4 peers too, who then have IPv4 addresses.
 int clinux_listen(const struct clinux_address *address, int backlog);
 // Returns 0 if nobody listens at the address, and -1 with errno (EADDRINUSE, EADDRNOTAVAIL, EACCES) if it cannot be
 // had. SO_REUSEPORT alone would let a second server join the first one silently.
