@@ -17,7 +17,9 @@ struct ServedOperationTests {
 
     /// Answers everything with a text, so that what stops a call is authentication or authorisation alone.
     struct Anything: OperationDispatcher {
-        func invoke(_ index: Int, input: inout OperationInput, call: Call, writer: inout ValueWriter) throws(Fault) -> Invocation {
+        func invoke(_ index: Int, input: inout OperationInput, call: Call, writer: inout ValueWriter) throws(Fault)
+            -> Invocation
+        {
             writer.string("reached")
             return .written
         }
@@ -61,7 +63,8 @@ struct ServedOperationTests {
             #"{"jsonrpc":"2.0","method":"invoke","params":{"serviceId":"\#(operation.service)","operationId":"\#(operation.name)","input":{"STRUCTURE":{"operation-input":{}}},"ctx":{"appCtx":{},"securityCtx":\#(context)}},"id":"0"}"#
         let answer = await send(.post, "/api", Bench.json, body: call)
         let error = answer["vapi-error"]?.split(separator: ".").last
-        result.append(error == "unauthenticated" ? 401 : error == "unauthorized" ? 403 : answer.text.contains("reached") ? 200 : 0)
+        result.append(
+            error == "unauthenticated" ? 401 : error == "unauthorized" ? 403 : answer.text.contains("reached") ? 200 : 0)
         return result
     }
 
@@ -77,7 +80,8 @@ struct ServedOperationTests {
     }
 
     @Test func sessionOfAnAdministratorReachesEverythingButLogin() async {
-        let context = #"{"schemeId":"com.vmware.vapi.std.security.session_id","sessionId":"\#(FakeSessions.administratorToken)"}"#
+        let context =
+            #"{"schemeId":"com.vmware.vapi.std.security.session_id","sessionId":"\#(FakeSessions.administratorToken)"}"#
         for operation in ContractTypes.operations {
             let verdicts = await Self.verdicts(operation, Bench.session, context: context)
             let expected = operation.authentication == .credentials ? 401 : 200
@@ -88,7 +92,8 @@ struct ServedOperationTests {
     @Test func sessionOfAnybodyElseIsRefused() async {
         let context = #"{"schemeId":"com.vmware.vapi.std.security.session_id","sessionId":"\#(FakeSessions.readerToken)"}"#
         for operation in ContractTypes.operations where operation.authentication == .session {
-            let verdicts = await Self.verdicts(operation, [("vmware-api-session-id", FakeSessions.readerToken)], context: context)
+            let verdicts = await Self.verdicts(
+                operation, [("vmware-api-session-id", FakeSessions.readerToken)], context: context)
             let expected = operation.service == "com.vmware.cis.session" ? 200 : 403
             #expect(Set(verdicts) == [expected], "\(operation.service).\(operation.name): \(verdicts)")
         }

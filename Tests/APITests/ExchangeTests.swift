@@ -37,13 +37,16 @@ struct ExchangeTests {
             #expect(answer["X-Content-Type-Options"] == "nosniff")
             #expect(answer["Strict-Transport-Security"] == "max-age=31536000")
             #expect(answer["X-Request-Id"]?.utf8.count == 15)
-            #expect(answer["Cache-Control"] == (target == "/openapi.json" && [.get, .head].contains(method) ? "no-cache" : "no-store"))
+            #expect(
+                answer["Cache-Control"]
+                    == (target == "/openapi.json" && [.get, .head].contains(method) ? "no-cache" : "no-store"))
             #expect(!names.contains { $0.hasPrefix("access-control") })
         }
     }
 
     @Test func accessLogSaysWhatHappened() async {
-        _ = await bench.send(.get, "/api/vcenter/vm/vm-1?secret=1", Bench.session + [("x-request-id", String(repeating: "é", count: 300))])
+        _ = await bench.send(
+            .get, "/api/vcenter/vm/vm-1?secret=1", Bench.session + [("x-request-id", String(repeating: "é", count: 300))])
         _ = await bench.send(.get, "/api/vcenter/vm/vm-999", Bench.session)
         _ = await bench.send(.get, "/api/vcenter/vm/vm-1")
         _ = await bench.send(.head, "/api/vcenter/vm/vm-1", Bench.session)
@@ -51,7 +54,10 @@ struct ExchangeTests {
         #expect(entries.map(\.method) == ["GET", "GET", "GET", "HEAD"])
         #expect(entries.map(\.path).prefix(2) == ["/api/vcenter/vm/vm-1", "/api/vcenter/vm/vm-999"])
         #expect(entries.map(\.status) == [400, 404, 401, 200])
-        #expect(entries.map(\.user) == ["administrator@vsphere.local", "administrator@vsphere.local", nil, "administrator@vsphere.local"])
+        #expect(
+            entries.map(\.user) == [
+                "administrator@vsphere.local", "administrator@vsphere.local", nil, "administrator@vsphere.local",
+            ])
         #expect(entries.map(\.operation) == Array(repeating: "com.vmware.vcenter.VM.get", count: 4))
         #expect(entries[0].operationID == String(repeating: "é", count: 128))
         #expect(entries[3].bytes == 0)

@@ -49,7 +49,8 @@ struct FakeSessions: SessionAuthority {
 
     func authenticate(user: String, password: String, peer: String, at now: Timestamp) async throws(Fault) -> Principal {
         if user == "busy" {
-            throw Fault(.serviceUnavailable, id: "com.vmware.vapi.endpoint.failedToLoginMaxUserSessionCountReached", "Too many.")
+            throw Fault(
+                .serviceUnavailable, id: "com.vmware.vapi.endpoint.failedToLoginMaxUserSessionCountReached", "Too many.")
         }
         await Task.yield()
         guard password == "s3cret" else { throw StandardFault.unauthenticated }

@@ -26,12 +26,13 @@ struct FileAccessTests {
         #expect(head.body.isEmpty)
     }
 
-    @Test(arguments: [
-        ("bytes=0-0", 206, 0..<1, "bytes 0-0/1000"), ("bytes=10-19", 206, 10..<20, "bytes 10-19/1000"),
-        ("bytes=990-", 206, 990..<1000, "bytes 990-999/1000"), ("bytes=-5", 206, 995..<1000, "bytes 995-999/1000"),
-        ("bytes=0-99999", 206, 0..<1000, "bytes 0-999/1000"), ("bytes=1000-", 416, 0..<0, "bytes */1000"),
-        ("bytes=5-4", 200, 0..<1000, nil), ("bytes=0-1,5-6", 200, 0..<1000, nil), ("lines=1-2", 200, 0..<1000, nil),
-    ] as [(String, Int, Range<Int>, String?)])
+    @Test(
+        arguments: [
+            ("bytes=0-0", 206, 0..<1, "bytes 0-0/1000"), ("bytes=10-19", 206, 10..<20, "bytes 10-19/1000"),
+            ("bytes=990-", 206, 990..<1000, "bytes 990-999/1000"), ("bytes=-5", 206, 995..<1000, "bytes 995-999/1000"),
+            ("bytes=0-99999", 206, 0..<1000, "bytes 0-999/1000"), ("bytes=1000-", 416, 0..<0, "bytes */1000"),
+            ("bytes=5-4", 200, 0..<1000, nil), ("bytes=0-1,5-6", 200, 0..<1000, nil), ("lines=1-2", 200, 0..<1000, nil),
+        ] as [(String, Int, Range<Int>, String?)])
     func rangeIsHonoured(range: String, status: Int, part: Range<Int>, place: String?) async {
         let answer = await bench.send(.get, "/folder/images/a.img" + Self.place, Bench.session + [("range", range)])
         #expect(answer.status == status)
@@ -40,8 +41,10 @@ struct FileAccessTests {
     }
 
     @Test(arguments: [
-        ("if-none-match", "\"v1\"", 304), ("if-none-match", "\"v2\"", 200), ("if-match", "\"v2\"", 412), ("if-match", "\"v1\"", 200),
-        ("if-modified-since", "Tue, 14 Nov 2023 22:13:20 GMT", 304), ("if-modified-since", "Tue, 14 Nov 2023 22:13:19 GMT", 200),
+        ("if-none-match", "\"v1\"", 304), ("if-none-match", "\"v2\"", 200), ("if-match", "\"v2\"", 412),
+        ("if-match", "\"v1\"", 200),
+        ("if-modified-since", "Tue, 14 Nov 2023 22:13:20 GMT", 304),
+        ("if-modified-since", "Tue, 14 Nov 2023 22:13:19 GMT", 200),
     ])
     func conditionIsHonoured(name: String, value: String, status: Int) async {
         let answer = await bench.send(.get, "/folder/readme" + Self.place, Bench.session + [(name, value)])
@@ -59,7 +62,8 @@ struct FileAccessTests {
         let large = (0..<1_000_003).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         let content = FakeFiles.Content(
             bytes: large,
-            information: FileInformation(isDirectory: false, sizeBytes: 1_000_003, modifiedAt: Timestamp(milliseconds: 0), version: "1"))
+            information: FileInformation(
+                isDirectory: false, sizeBytes: 1_000_003, modifiedAt: Timestamp(milliseconds: 0), version: "1"))
         let download = FileDownload(content, 100_000..<1_000_003)
         #expect(download.length == 900_003)
         var collected: [UInt8] = []
@@ -75,7 +79,8 @@ struct FileAccessTests {
     @Test func failingReadCutsTheAnswer() async {
         let content = FakeFiles.Content(
             bytes: Array(repeating: 1, count: 300_000),
-            information: FileInformation(isDirectory: false, sizeBytes: 600_000, modifiedAt: Timestamp(milliseconds: 0), version: "1"))
+            information: FileInformation(
+                isDirectory: false, sizeBytes: 600_000, modifiedAt: Timestamp(milliseconds: 0), version: "1"))
         let answer = await Answer(Response(status: 200, body: .stream(FileDownload(content, 0..<600_000))), wasImmediate: true)
         #expect(answer.wasCut)
         #expect(answer.body.count == 262_144)
@@ -89,7 +94,8 @@ struct FileAccessTests {
         #expect(new.status == 201)
         #expect(new["ETag"] == "\"v1\"")
         #expect(files.bytes("a b/newé.img") == Array("first second".utf8))
-        let again = await bench.send(.put, "/folder/a%20b/new%C3%A9.img" + Self.place, Bench.session, body: .stream(FakeBody([])))
+        let again = await bench.send(
+            .put, "/folder/a%20b/new%C3%A9.img" + Self.place, Bench.session, body: .stream(FakeBody([])))
         #expect(again.status == 200)
         #expect(files.bytes("a b/newé.img") == [])
     }
@@ -116,7 +122,8 @@ struct FileAccessTests {
         ("bytes 1-2/5", "XY", 200, "hXYlo"), ("bytes 4-6/*", "XYZ", 200, "hellXYZ"), ("bytes 7-7/8", "X", 200, "hello\0\0X"),
         ("Bytes 0-0/*", "X", 200, "Xello"), ("bytes 1-2/5", "X", 400, "hello"), ("bytes 1-2/5", "XYZ", 400, "hello"),
         ("bytes 2-1/5", "X", 400, "hello"), ("bytes 1-2/2", "XY", 400, "hello"), ("bytes */5", "X", 400, "hello"),
-        ("bytes 1-2", "XY", 400, "hello"), ("lines 1-2/5", "XY", 400, "hello"), ("bytes 1-18446744073709551615/*", "X", 400, "hello"),
+        ("bytes 1-2", "XY", 400, "hello"), ("lines 1-2/5", "XY", 400, "hello"),
+        ("bytes 1-18446744073709551615/*", "X", 400, "hello"),
         ("bytes -1-2/5", "XY", 400, "hello"), ("bytes +1-2/5", "XY", 400, "hello"),
     ])
     func partIsWrittenInPlace(range: String, body: String, status: Int, result: String) async {
@@ -125,7 +132,8 @@ struct FileAccessTests {
             let bench = Bench(endpoints: [FileAccessEndpoint(files: files, sessions: FakeSessions())])
             let bytes = Array(body.utf8)
             let payload: RequestBody = isStreamed ? .stream(FakeBody(bytes.map { [$0] })) : .bytes(bytes)
-            let answer = await bench.send(.put, "/folder/readme" + Self.place, Bench.session + [("content-range", range)], body: payload)
+            let answer = await bench.send(
+                .put, "/folder/readme" + Self.place, Bench.session + [("content-range", range)], body: payload)
             #expect(answer.status == status, "\(answer.text)")
             #expect(files.bytes("readme") == Array(result.utf8))
         }
@@ -138,7 +146,8 @@ struct FileAccessTests {
     }
 
     @Test(arguments: [
-        ("/folder/readme", "if-none-match", "*", 412), ("/folder/new", "if-none-match", "*", 201), ("/folder/readme", "if-match", "\"v1\"", 200),
+        ("/folder/readme", "if-none-match", "*", 412), ("/folder/new", "if-none-match", "*", 201),
+        ("/folder/readme", "if-match", "\"v1\"", 200),
         ("/folder/readme", "if-match", "\"v2\"", 412), ("/folder/new", "if-match", "*", 412),
     ])
     func uploadHonoursConditions(path: String, name: String, value: String, status: Int) async {
@@ -158,8 +167,10 @@ struct FileAccessTests {
     }
 
     @Test(arguments: [
-        (FileFault.noSuchDatacenter, 404), (.noSuchDatastore, 404), (.notFound, 404), (.notADirectory, 409), (.isADirectory, 409),
-        (.directoryNotEmpty, 409), (.inUse, 409), (.noSpace, 507), (.invalidName, 400), (.tooLarge, 413), (.inaccessible("inside"), 503),
+        (FileFault.noSuchDatacenter, 404), (.noSuchDatastore, 404), (.notFound, 404), (.notADirectory, 409),
+        (.isADirectory, 409),
+        (.directoryNotEmpty, 409), (.inUse, 409), (.noSpace, 507), (.invalidName, 400), (.tooLarge, 413),
+        (.inaccessible("inside"), 503),
     ])
     func faultHasItsStatus(fault: FileFault, status: Int) async {
         let bench = Bench(endpoints: [FileAccessEndpoint(files: FakeFiles(fault: fault), sessions: FakeSessions())])
@@ -171,7 +182,8 @@ struct FileAccessTests {
     }
 
     @Test(arguments: [
-        ("", "Lab/Berlin"), ("?dcPath=Lab/Berlin", "nvme one"), ("/" + place, "readme"), (place, "images"), ("/images/" + place, "a.img"),
+        ("", "Lab/Berlin"), ("?dcPath=Lab/Berlin", "nvme one"), ("/" + place, "readme"), (place, "images"),
+        ("/images/" + place, "a.img"),
         ("/images" + place, "a.img"),
     ])
     func directoryIsShownToPeopleAndPrograms(target: String, name: String) async {
@@ -210,7 +222,8 @@ struct FileAccessTests {
 
     @Test(arguments: [
         "/folder/a?dcPath=x", "/folder/a", "/folder?dsName=x", "/folder/a" + place + "&x=1", "/folder/a" + place + "&dsName=b",
-        "/folder/a?dcPath=%zz", "/folder/a//b" + place, "/folder/a/../b" + place, "/folder/a/%2e%2e/b" + place, "/folder/a%2fb" + place,
+        "/folder/a?dcPath=%zz", "/folder/a//b" + place, "/folder/a/../b" + place, "/folder/a/%2e%2e/b" + place,
+        "/folder/a%2fb" + place,
         "/folder/a%00" + place, "/folder//" + place,
     ])
     func malformedRequestIsRefused(target: String) async {

@@ -27,7 +27,8 @@ struct JSONRPCTests {
         (#"{"jsonrpc":"2.0","method":"invoke","id":"9"}"#, -32602, "\"9\"", "Invalid params."),
         (#"{"jsonrpc":"2.0","method":"invoke","params":[],"id":"9"}"#, -32602, "\"9\"", "Invalid params."),
         (
-            #"{"jsonrpc":"2.0","method":"invoke","params":{"serviceId":"a","operationId":"b","input":{}},"id":"9"}"#, -32602, "\"9\"",
+            #"{"jsonrpc":"2.0","method":"invoke","params":{"serviceId":"a","operationId":"b","input":{}},"id":"9"}"#, -32602,
+            "\"9\"",
             "Invalid params."
         ),
         (#"{"jsonrpc":"2.0","method":"invoke","params":{"ctx":7},"id":9}"#, -32602, "9", "Invalid params."),
@@ -35,7 +36,9 @@ struct JSONRPCTests {
     func requestThatIsNoCall(body: String, code: Int, id: String, message: String) async {
         let answer = await bench.send(.post, "/api", Bench.json, body: body)
         #expect(answer.status == 200)
-        #expect(answer.text.hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"error":{"code":\#(code),"message":"\#(message)""#), "\(answer.text)")
+        #expect(
+            answer.text.hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"error":{"code":\#(code),"message":"\#(message)""#),
+            "\(answer.text)")
         #expect(answer["Content-Type"] == "application/json")
         #expect(answer["vapi-error"] == nil)
     }
@@ -46,9 +49,18 @@ struct JSONRPCTests {
             "com.vmware.vcenter.Nope", "get", "{}", "operation_not_found", "vapi.method.input.invalid.interface",
             "Invalid interface com.vmware.vcenter.Nope"
         ),
-        ("com.vmware.vcenter.VM", "nope", "{}", "operation_not_found", "vapi.method.input.invalid.method", "Invalid method nope"),
-        ("com.vmware.vcenter.vm", "get", "{}", "operation_not_found", "vapi.method.input.invalid.interface", "Invalid interface com.vmware.vcenter.vm"),
-        ("com.vmware.vcenter.VM", "get$task", "{}", "operation_not_found", "vapi.method.input.invalid.method", "Invalid method get$task"),
+        (
+            "com.vmware.vcenter.VM", "nope", "{}", "operation_not_found", "vapi.method.input.invalid.method",
+            "Invalid method nope"
+        ),
+        (
+            "com.vmware.vcenter.vm", "get", "{}", "operation_not_found", "vapi.method.input.invalid.interface",
+            "Invalid interface com.vmware.vcenter.vm"
+        ),
+        (
+            "com.vmware.vcenter.VM", "get$task", "{}", "operation_not_found", "vapi.method.input.invalid.method",
+            "Invalid method get$task"
+        ),
         (
             "com.vmware.vcenter.VM", "get", "{}", "invalid_argument", "vapi.data.structure.field.missing",
             #"Structure operation-input is missing a field \"vm\""#
@@ -58,7 +70,8 @@ struct JSONRPCTests {
             #"Found invalid field \"vm\" in structure \"operation-input\"."#
         ),
         (
-            "com.vmware.vcenter.VM", "get", #"{"vm":"vm-1","zz":"1"}"#, "unexpected_input", "vapi.data.structure.field.unexpected",
+            "com.vmware.vcenter.VM", "get", #"{"vm":"vm-1","zz":"1"}"#, "unexpected_input",
+            "vapi.data.structure.field.unexpected",
             #"Found unexpected field \"{'zz'}\" in structure \"operation-input\""#
         ),
         (
@@ -96,7 +109,9 @@ struct JSONRPCTests {
     @Test(arguments: ["{}", #"{"filter":{"OPTIONAL":null}}"#])
     func optionalMayBeAbsent(input: String) async {
         let answer = await bench.invoke(SmallContract.vm, "list", input: input)
-        #expect(answer.text.contains(#"{"STRUCTURE":{"com.vmware.vcenter.VM.summary":{"name":"web-01","cpu_count":{"OPTIONAL":4}}}}"#))
+        #expect(
+            answer.text.contains(
+                #"{"STRUCTURE":{"com.vmware.vcenter.VM.summary":{"name":"web-01","cpu_count":{"OPTIONAL":4}}}}"#))
     }
 
     @Test(arguments: [
@@ -128,25 +143,36 @@ struct JSONRPCTests {
         } else {
             #expect(
                 answer.text
-                    == #"{"jsonrpc":"2.0","id":"9","error":{"code":-31001,"message":"Mismatching operation identifier in HTTP header and payload"}}"#)
+                    == #"{"jsonrpc":"2.0","id":"9","error":{"code":-31001,"message":"Mismatching operation identifier in HTTP header and payload"}}"#
+            )
         }
     }
 
     /// Security contexts for a call and for login: `nil` where an unauthenticated fault is the answer.
     @Test(arguments: [
-        (#"{"schemeId":"com.vmware.vapi.std.security.session_id","sessionId":"\#(FakeSessions.administratorToken)"}"#, true, false),
+        (
+            #"{"schemeId":"com.vmware.vapi.std.security.session_id","sessionId":"\#(FakeSessions.administratorToken)"}"#, true,
+            false
+        ),
         (#"{"schemeId":"com.vmware.vapi.std.security.session_id","sessionId":"x"}"#, false, false),
         (#"{"schemeId":"com.vmware.vapi.std.security.session_id","sessionId":7}"#, false, false),
         (#"{"schemeId":"com.vmware.vapi.std.security.session_id"}"#, false, false),
-        (#"{"schemeId":"com.vmware.vapi.std.security.user_pass","userName":"administrator@vsphere.local","password":"s3cret"}"#, false, true),
-        (#"{"schemeId":"com.vmware.vapi.std.security.user_pass","userName":"administrator@vsphere.local","password":"x"}"#, false, false),
+        (
+            #"{"schemeId":"com.vmware.vapi.std.security.user_pass","userName":"administrator@vsphere.local","password":"s3cret"}"#,
+            false, true
+        ),
+        (
+            #"{"schemeId":"com.vmware.vapi.std.security.user_pass","userName":"administrator@vsphere.local","password":"x"}"#,
+            false, false
+        ),
         (#"{"schemeId":"com.vmware.vapi.std.security.user_pass","userName":"administrator@vsphere.local"}"#, false, false),
         (#"{"schemeId":"com.vmware.vapi.std.security.user_pass","userName":"","password":"s3cret"}"#, false, false),
         (#"{"schemeId":"com.vmware.vapi.std.security.no_authentication"}"#, false, false),
         (#"{"schemeId":"com.vmware.vapi.std.security.oauth","accessToken":"eyJhbGciOi"}"#, false, false),
         (#"{"schemeId":"com.vmware.vapi.std.security.saml_bearer_token","samlToken":"<saml2:Assertion/>"}"#, false, false),
         (#"{"schemeId":"com.vmware.vapi.std.security.saml_hok_token","signature":{"value":"x"}}"#, false, false),
-        (#"{"schemeId":7}"#, false, false), ("{}", false, false), ("null", false, false), (#""x""#, false, false), ("[]", false, false),
+        (#"{"schemeId":7}"#, false, false), ("{}", false, false), ("null", false, false), (#""x""#, false, false),
+        ("[]", false, false),
     ])
     func securityContext(context: String, isCall: Bool, isLogin: Bool) async {
         for (operation, works) in [("get", isCall), ("create", isLogin)] {
@@ -188,7 +214,8 @@ struct JSONRPCTests {
     }
 
     @Test func everyPrefixOfACallIsAnswered() async {
-        let whole = Array(CapturedRequests.exchanges[0].request.split(separator: "\n", omittingEmptySubsequences: false).last!.utf8)
+        let whole = Array(
+            CapturedRequests.exchanges[0].request.split(separator: "\n", omittingEmptySubsequences: false).last!.utf8)
         for end in 0..<whole.count {
             let answer = await bench.send(.post, "/api", Bench.json, body: .bytes(Array(whole[..<end])))
             #expect(answer.text.hasPrefix(#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700"#))

@@ -33,7 +33,8 @@ struct RoutingTests {
         let isRest = target.hasPrefix("/rest")
         let body = method == .post && target.contains("vm?") || target.hasSuffix("/vm") && method == .post
         let answer = await bench.send(
-            method, target, Bench.session + Bench.json, body: body ? (isRest ? #"{"spec":{"name":"a"}}"# : #"{"name":"a"}"#) : nil)
+            method, target, Bench.session + Bench.json,
+            body: body ? (isRest ? #"{"spec":{"name":"a"}}"# : #"{"name":"a"}"#) : nil)
         #expect(answer.status == status, "\(answer.text)")
         #expect(bench.log.all.last?.operation == operation)
     }
@@ -153,7 +154,8 @@ struct RoutingTableTests {
         for round in 0..<200 {
             var routes: [Route] = []
             for _ in 0..<12 {
-                let parts = (0...random.below(4)).map { _ in [0: "{v}", 1: "{id:v}"][random.below(5)] ?? words[random.below(4)] }
+                let parts = (0...random.below(4)).map { _ in [0: "{v}", 1: "{id:v}"][random.below(5)] ?? words[random.below(4)]
+                }
                 let method = ["GET", "POST"][random.below(2)]
                 let known = routes.contains { $0.method == method && $0.path.count == parts.count }
                 if known, random.below(2) == 0 { continue }

@@ -38,7 +38,8 @@ enum SmallContract {
             session, "get", output: .structure("com.vmware.cis.session.info"), clean: route("GET", "session"),
             legacy: route("POST", "com/vmware/cis/session", [("~action", "get")])),
         operation(
-            session, "delete", clean: route("DELETE", "session", status: 204), legacy: route("DELETE", "com/vmware/cis/session")),
+            session, "delete", clean: route("DELETE", "session", status: 204), legacy: route("DELETE", "com/vmware/cis/session")
+        ),
         operation(
             vm, "list", [Parameter("filter", .optional(.structure("com.vmware.vcenter.VM.filter_spec")))],
             output: .list(.structure("com.vmware.vcenter.VM.summary")),
@@ -57,7 +58,8 @@ enum SmallContract {
             legacy: route("POST", "vcenter/vm", [("action", "clone")], body: .object(["spec"]))),
         operation(
             vm, "clone$task", [Parameter("spec", .structure("com.vmware.vcenter.VM.create_spec"))], output: .id,
-            clean: route("POST", "vcenter/vm", [("action", "clone"), ("vmw-task", "true")], body: .parameter("spec"), status: 202)),
+            clean: route(
+                "POST", "vcenter/vm", [("action", "clone"), ("vmw-task", "true")], body: .parameter("spec"), status: 202)),
         operation(
             vm, "delete", identifier, clean: route("DELETE", "vcenter/vm/{vm}", status: 204),
             legacy: route("DELETE", "vcenter/vm/{vm}")),

@@ -13,7 +13,8 @@ private let table: [(type: FaultType, clean: Int, legacy: Int)] = [
     (.invalidElementConfiguration, 400, 400), (.invalidElementType, 400, 400), (.invalidRequest, 400, 400),
     (.notAllowedInCurrentState, 400, 400), (.notFound, 404, 404), (.operationNotFound, 404, 404), (.resourceBusy, 500, 400),
     (.resourceInUse, 400, 400), (.resourceInaccessible, 500, 400), (.serviceUnavailable, 503, 503), (.timedOut, 500, 504),
-    (.unableToAllocateResource, 500, 400), (.unauthenticated, 401, 401), (.unauthorized, 403, 403), (.unexpectedInput, 400, 400),
+    (.unableToAllocateResource, 500, 400), (.unauthenticated, 401, 401), (.unauthorized, 403, 403),
+    (.unexpectedInput, 400, 400),
     (.unsupported, 400, 400), (.unverifiedPeer, 400, 400),
 ]
 
@@ -87,7 +88,8 @@ struct StatusTests {
     }
 
     @Test(arguments: [
-        (Method.post, "/api/session", 201, #""token-of-admin""#), (.get, "/api/session", 200, #"{"user":"administrator@vsphere.local"}"#),
+        (Method.post, "/api/session", 201, #""token-of-admin""#),
+        (.get, "/api/session", 200, #"{"user":"administrator@vsphere.local"}"#),
         (.delete, "/api/session", 204, ""), (.post, "/api/vcenter/vm", 201, #""vm-103""#),
         (.post, "/api/vcenter/vm?action=clone", 200, #""vm-104""#),
         (.post, "/api/vcenter/vm?action=clone&vmw-task=true", 202, #""task-1:com.vmware.vcenter.VM""#),

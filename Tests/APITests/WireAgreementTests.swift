@@ -43,12 +43,16 @@ struct WireAgreementTests {
                 clean = (.post, "/api/vcenter/vm?action=clone", #"{"name":\#(text)}"#)
                 legacy = (.post, "/rest/vcenter/vm?action=clone", #"{"spec":{"name":\#(text)}}"#)
                 operation = (
-                    SmallContract.vm, "clone", #"{"spec":{"STRUCTURE":{"com.vmware.vcenter.VM.create_spec":{"name":{"OPTIONAL":\#(text)}}}}}"#
+                    SmallContract.vm, "clone",
+                    #"{"spec":{"STRUCTURE":{"com.vmware.vcenter.VM.create_spec":{"name":{"OPTIONAL":\#(text)}}}}}"#
                 )
             default:
                 clean = (.post, "/api/vcenter/vm", #"{"name":7}"#)
                 legacy = (.post, "/rest/vcenter/vm", #"{"spec":{"name":7}}"#)
-                operation = (SmallContract.vm, "create", #"{"spec":{"STRUCTURE":{"com.vmware.vcenter.VM.create_spec":{"name":{"OPTIONAL":7}}}}}"#)
+                operation = (
+                    SmallContract.vm, "create",
+                    #"{"spec":{"STRUCTURE":{"com.vmware.vcenter.VM.create_spec":{"name":{"OPTIONAL":7}}}}}"#
+                )
             }
             let one = await bench.send(clean.method, clean.target, Bench.session + Bench.json, body: clean.body)
             let two = await bench.send(legacy.method, legacy.target, Bench.session + Bench.json, body: legacy.body)
@@ -76,7 +80,8 @@ struct WireAgreementTests {
         guard let result = answer.json?["result"] else { return "no result" }
         if let error = result["error"]?["ERROR"]?.members.first(where: { _ in true })?.value {
             // The optional's own message exists on this wire alone.
-            return (error["error_type"]?["OPTIONAL"]?.text ?? "") + ids(error["messages"], without: "vapi.data.optional.validate")
+            return (error["error_type"]?["OPTIONAL"]?.text ?? "")
+                + ids(error["messages"], without: "vapi.data.optional.validate")
         }
         guard let output = result["output"], !output.isNull else { return "void" }
         return stripped(output)

@@ -34,7 +34,11 @@ struct Authenticator: Sendable {
         case .token(let token): judge(.token(token), rule: .session, at: now)
         case .unusable, .credentials: .refused
         case .nothing:
-            if credentialsCount, case .credentials(let credentials) = BasicScheme.read(head) { .check(credentials) } else { .refused }
+            if credentialsCount, case .credentials(let credentials) = BasicScheme.read(head) {
+                .check(credentials)
+            } else {
+                .refused
+            }
         }
     }
 

@@ -7,7 +7,8 @@ public protocol Authorizer: Sendable {
     ///   - index: of the operation in the table, for what was prepared at the start.
     ///   - input: where the identifiers stand that `operation.privileges` point at.
     /// - Throws: `.unauthorized`.
-    func authorize(_ operation: Operation, at index: Int, input: borrowing OperationInput, by principal: Principal, call: Call) throws(Fault)
+    func authorize(_ operation: Operation, at index: Int, input: borrowing OperationInput, by principal: Principal, call: Call)
+        throws(Fault)
 
     /// Decides whether a user may read or change files of a datastore.
     ///

@@ -17,7 +17,8 @@ extension Outcome {
     /// A short text for people.
     static func text(_ status: Int, _ text: String, fields: [(name: StaticString, value: String)] = []) -> Outcome {
         Outcome(
-            status: status, fields: [("Content-Type", "text/plain; charset=utf-8")] + fields, body: .bytes(Array((text + "\n").utf8)))
+            status: status, fields: [("Content-Type", "text/plain; charset=utf-8")] + fields,
+            body: .bytes(Array((text + "\n").utf8)))
     }
 
     /// - Parameter methods: value of `Allow`.

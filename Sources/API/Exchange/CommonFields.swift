@@ -13,7 +13,8 @@ enum CommonFields {
         [Field](unsafeUninitializedCapacity: own.count + 4) { buffer, count in
             var hasCacheControl = false
             for field in own {
-                if field.name.utf8CodeUnitCount == 13, field.name.utf8Start[0] == UInt8(ascii: "C"), isCacheControl(field.name) {
+                if field.name.utf8CodeUnitCount == 13, field.name.utf8Start[0] == UInt8(ascii: "C"), isCacheControl(field.name)
+                {
                     hasCacheControl = true
                 }
                 (buffer.baseAddress.unsafelyUnwrapped + count).initialize(to: field)

@@ -34,7 +34,8 @@ public struct Outcome: Sendable {
     public var fault: Fault?
 
     public init(
-        status: Int, fields: [(name: StaticString, value: String)] = [], body: ResponseBody = .none, isCompressible: Bool = false,
+        status: Int, fields: [(name: StaticString, value: String)] = [], body: ResponseBody = .none,
+        isCompressible: Bool = false,
         user: String? = nil, operation: String? = nil, fault: Fault? = nil
     ) {
         self.status = status

@@ -40,7 +40,8 @@ enum StandardFault {
     static func invalidTaskQuery(_ value: String) -> Fault {
         Fault(
             .invalidArgument, id: "vapi.protocol.server.rest.param.invalid_value",
-            "Invalid value for request parameter 'vmw-task'. Expected 'true', but got '\(value)'.", arguments: ["vmw-task", value])
+            "Invalid value for request parameter 'vmw-task'. Expected 'true', but got '\(value)'.",
+            arguments: ["vmw-task", value])
     }
 
     static func noSuchService(_ name: String) -> Fault {

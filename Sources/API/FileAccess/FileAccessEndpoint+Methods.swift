@@ -28,7 +28,8 @@ extension FileAccessEndpoint {
                 body: Self.body(head, content, range))
         case .unsatisfiable:
             return Outcome.text(
-                416, "The file does not have these bytes.", fields: [("Content-Range", ByteRange.contentRange(nil, length: current.sizeBytes))])
+                416, "The file does not have these bytes.",
+                fields: [("Content-Range", ByteRange.contentRange(nil, length: current.sizeBytes))])
         }
     }
 
@@ -72,7 +73,8 @@ extension FileAccessEndpoint {
             listing = FileListing(
                 title: "/",
                 rows: try await files.datacenters().map { name in
-                    FileListing.Row(name: name, link: FileTarget.root + "?dcPath=" + PercentCoding.encode(name), information: nil)
+                    FileListing.Row(
+                        name: name, link: FileTarget.root + "?dcPath=" + PercentCoding.encode(name), information: nil)
                 })
         case .datastores(let datacenter):
             let query = FileTarget.root + "?dcPath=" + PercentCoding.encode(datacenter) + "&dsName="
@@ -89,7 +91,8 @@ extension FileAccessEndpoint {
 
     private func rows(of location: FileLocation) async throws(FileFault) -> [FileListing.Row] {
         let entries = try await files.list(location)
-        let query = "?dcPath=" + PercentCoding.encode(location.datacenter) + "&dsName=" + PercentCoding.encode(location.datastore)
+        let query =
+            "?dcPath=" + PercentCoding.encode(location.datacenter) + "&dsName=" + PercentCoding.encode(location.datastore)
         return entries.map { entry in
             let path = (location.path + [entry.name]).map { PercentCoding.encode($0) }.joined(separator: "/")
             return FileListing.Row(

@@ -46,8 +46,10 @@ struct FileListing {
     }
 
     private var page: String {
-        var text = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Index of \(Self.escaped(title))</title></head>\n"
-        text += "<body><h1>Index of \(Self.escaped(title))</h1>\n<table>\n<tr><th>Name</th><th>Last modified</th><th>Size</th></tr>\n"
+        var text =
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Index of \(Self.escaped(title))</title></head>\n"
+        text +=
+            "<body><h1>Index of \(Self.escaped(title))</h1>\n<table>\n<tr><th>Name</th><th>Last modified</th><th>Size</th></tr>\n"
         for row in rows {
             let isDirectory = row.information?.isDirectory ?? true
             let name = Self.escaped(row.name) + (isDirectory ? "/" : "")

@@ -40,7 +40,9 @@ enum UploadError: Error, Equatable {
 /// Feeds a request's body into a file.
 enum FileUpload {
     /// - Parameter expected: bytes that must come; `nil` for any number.
-    static func run(_ body: RequestBody, into sink: any FileSink, expected: UInt64?) async throws(UploadError) -> FileWriteOutcome {
+    static func run(_ body: RequestBody, into sink: any FileSink, expected: UInt64?) async throws(UploadError)
+        -> FileWriteOutcome
+    {
         do throws(UploadError) {
             var received: UInt64 = 0
             switch body {

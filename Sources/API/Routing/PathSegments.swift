@@ -70,7 +70,8 @@ struct PathSegments {
         }
         guard count < Self.capacity else { return .nowhere }
         segments[count] = Segment(
-            start: Int32(truncatingIfNeeded: range.lowerBound), end: Int32(truncatingIfNeeded: range.upperBound), hash: hash.value)
+            start: Int32(truncatingIfNeeded: range.lowerBound), end: Int32(truncatingIfNeeded: range.upperBound),
+            hash: hash.value)
         count += 1
         return nil
     }

@@ -98,7 +98,9 @@ final class RoutingTable: Sendable {
             let index = nodes.count
             nodes.append(Node())
             nodes[index].methods = methods(of: members.filter { routes[$0].route.path.count == depth })
-            let deeper = members.filter { routes[$0].route.path.count > depth }.map { ($0, Pattern(routes[$0].route.path[depth])) }
+            let deeper = members.filter { routes[$0].route.path.count > depth }.map {
+                ($0, Pattern(routes[$0].route.path[depth]))
+            }
             let patterns = deeper.reduce(into: [Pattern]()) { found, entry in
                 if !found.contains(entry.1) { found.append(entry.1) }
             }
@@ -194,7 +196,8 @@ final class CompiledRoute: Sendable {
             if case .variable(let name) = segment { variables.append((position, name)) }
         }
         self.variables = variables
-        emptyInput = variables.isEmpty
+        emptyInput =
+            variables.isEmpty
             ? try? OperationInput(route: route, wire: wire, variables: [], query: [], body: []) : nil
         selectors = route.selectors.map { Selector(name: Array($0.name.utf8), value: $0.value.map { Array($0.utf8) }) }
     }

@@ -54,7 +54,8 @@ extension APIApplication {
     }
 
     private func run(
-        _ entry: OperationEntry, _ input: JSONValue?, _ principal: Principal?, _ exchange: Exchange, _ shape: JSONRPCPresentation
+        _ entry: OperationEntry, _ input: JSONValue?, _ principal: Principal?, _ exchange: Exchange,
+        _ shape: JSONRPCPresentation
     ) -> Step {
         do throws(Fault) {
             return perform(entry, input: try OperationInput(jsonRPC: input), by: principal, in: exchange, as: shape)

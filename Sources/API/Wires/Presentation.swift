@@ -45,7 +45,8 @@ struct CleanPresentation: Presentation {
         var writer = ValueWriter(.clean)
         writer.fault(fault)
         return Outcome(
-            status: status, fields: JSONAnswer.fields(of: fault), body: .bytes(writer.take()), isCompressible: true, fault: fault)
+            status: status, fields: JSONAnswer.fields(of: fault), body: .bytes(writer.take()), isCompressible: true,
+            fault: fault)
     }
 }
 
@@ -76,7 +77,8 @@ struct LegacyPresentation: Presentation {
         var writer = ValueWriter(.legacy)
         writer.fault(fault)
         return Outcome(
-            status: status, fields: JSONAnswer.fields(of: fault), body: .bytes(writer.take()), isCompressible: true, fault: fault)
+            status: status, fields: JSONAnswer.fields(of: fault), body: .bytes(writer.take()), isCompressible: true,
+            fault: fault)
     }
 
     /// The token stands in the answer as a JSON string; one with characters that would have to be escaped is no token.
@@ -84,7 +86,8 @@ struct LegacyPresentation: Presentation {
         let token = answer.dropFirst(Self.opening.utf8CodeUnitCount + 1).dropLast()
         let isToken = token.allSatisfy { byte in
             (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z"))
-                || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+                || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")) || byte == UInt8(ascii: "-")
+                || byte == UInt8(ascii: "_")
         }
         guard isToken, !token.isEmpty else { return nil }
         return "vmware-api-session-id=" + String(decoding: token, as: UTF8.self) + "; Path=/rest; HttpOnly; SameSite=Strict"
@@ -118,7 +121,8 @@ struct JSONRPCPresentation: Presentation {
         writer.fault(fault)
         writer.raw("}}")
         return Outcome(
-            status: 200, fields: [JSONAnswer.contentType, ("vapi-error", fault.type.canonicalName)], body: .bytes(writer.take()),
+            status: 200, fields: [JSONAnswer.contentType, ("vapi-error", fault.type.canonicalName)],
+            body: .bytes(writer.take()),
             isCompressible: true, fault: fault)
     }
 

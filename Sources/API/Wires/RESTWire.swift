@@ -58,7 +58,8 @@ extension APIApplication {
             let shape = CleanPresentation(status: route.route.status)
             return start(entry, route, variables, request, exchange, as: shape)
         case .legacy:
-            let usesHeader = request.head.value("vmware-use-header-authn")?.elementsEqual("true".utf8) ?? false
+            // Clients send `true`, VMware's own samples `test`: that the field is there is what counts.
+            let usesHeader = request.head.value("vmware-use-header-authn").map { !$0.elementsEqual("false".utf8) } ?? false
             let shape = LegacyPresentation(setsCookie: !usesHeader, isSecure: request.connection.isSecure)
             return start(entry, route, variables, request, exchange, as: shape)
         }
@@ -81,7 +82,9 @@ extension APIApplication {
         }
         guard let route = candidates.first(where: { $0.isSelected(by: query) }) else { throw StandardFault.pathNotFound }
         for name in actionItems where query.first(named: name) != nil {
-            guard route.selectors.contains(where: { $0.name == name }) || route.route.query.contains(where: { Array($0.name.utf8) == name })
+            guard
+                route.selectors.contains(where: { $0.name == name })
+                    || route.route.query.contains(where: { Array($0.name.utf8) == name })
             else { throw StandardFault.pathNotFound }
         }
         return route
