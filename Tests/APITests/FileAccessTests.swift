@@ -62,7 +62,7 @@ struct FileAccessTests {
         let large = (0..<1_000_003).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         let content = FakeFiles.Content(
             bytes: large,
-            information: FileInformation(
+            information: FileFacts(
                 isDirectory: false, sizeBytes: 1_000_003, modifiedAt: Timestamp(milliseconds: 0), version: "1"))
         let download = FileDownload(content, 100_000..<1_000_003)
         #expect(download.length == 900_003)
@@ -79,7 +79,7 @@ struct FileAccessTests {
     @Test func failingReadCutsTheAnswer() async {
         let content = FakeFiles.Content(
             bytes: Array(repeating: 1, count: 300_000),
-            information: FileInformation(
+            information: FileFacts(
                 isDirectory: false, sizeBytes: 600_000, modifiedAt: Timestamp(milliseconds: 0), version: "1"))
         let answer = await Answer(Response(status: 200, body: .stream(FileDownload(content, 0..<600_000))), wasImmediate: true)
         #expect(answer.wasCut)

@@ -35,7 +35,7 @@ final class FakeFiles: DatastoreFiles {
         return ["nvme one"]
     }
 
-    func information(on location: FileLocation) async throws(FileFault) -> FileInformation {
+    func information(on location: FileLocation) async throws(FileFault) -> FileFacts {
         let path = try key(location)
         if let file = files.withLock({ $0[path] }) { return Self.information(file) }
         guard path.isEmpty || files.withLock({ $0.keys.contains { $0.hasPrefix(path + "/") } }) else { throw .notFound }
@@ -45,7 +45,7 @@ final class FakeFiles: DatastoreFiles {
     func list(_ directory: FileLocation) async throws(FileFault) -> [FileEntry] {
         let path = try key(directory)
         let prefix = path.isEmpty ? "" : path + "/"
-        var entries: [String: FileInformation] = [:]
+        var entries: [String: FileFacts] = [:]
         for (name, file) in files.withLock({ $0 }) where name.hasPrefix(prefix) {
             let rest = name.dropFirst(prefix.count).split(separator: "/", maxSplits: 1)
             entries[String(rest[0])] = rest.count == 1 ? Self.information(file) : Self.directory
@@ -83,18 +83,18 @@ final class FakeFiles: DatastoreFiles {
         return location.path.joined(separator: "/")
     }
 
-    private static let directory = FileInformation(
+    private static let directory = FileFacts(
         isDirectory: true, sizeBytes: 0, modifiedAt: Timestamp(milliseconds: 1_700_000_000_000), version: "d")
 
-    private static func information(_ file: File) -> FileInformation {
-        FileInformation(
+    private static func information(_ file: File) -> FileFacts {
+        FileFacts(
             isDirectory: false, sizeBytes: UInt64(file.bytes.count), modifiedAt: Timestamp(milliseconds: 1_700_000_000_000),
             version: "v\(file.version)")
     }
 
     struct Content: FileContent {
         let bytes: [UInt8]
-        let information: FileInformation
+        let information: FileFacts
 
         func read(_ range: Range<UInt64>) async throws(FileFault) -> [UInt8] {
             // A file that claims more than it has: a disk that fails in the middle.

@@ -7,7 +7,7 @@ public protocol DatastoreFiles: Sendable {
     /// Names of a datacenter's datastores, sorted.
     func datastores(of datacenter: String) async throws(FileFault) -> [String]
 
-    func information(on location: FileLocation) async throws(FileFault) -> FileInformation
+    func information(on location: FileLocation) async throws(FileFault) -> FileFacts
     /// The entries of a directory, sorted by name.
     func list(_ directory: FileLocation) async throws(FileFault) -> [FileEntry]
     /// Opens a file for reading.
@@ -33,7 +33,7 @@ public struct FileLocation: Sendable, Hashable {
     }
 }
 
-public struct FileInformation: Sendable, Equatable {
+public struct FileFacts: Sendable, Equatable {
     public let isDirectory: Bool
     /// 0 for a directory.
     public let sizeBytes: UInt64
@@ -51,9 +51,9 @@ public struct FileInformation: Sendable, Equatable {
 
 public struct FileEntry: Sendable, Equatable {
     public let name: String
-    public let information: FileInformation
+    public let information: FileFacts
 
-    public init(name: String, information: FileInformation) {
+    public init(name: String, information: FileFacts) {
         self.name = name
         self.information = information
     }
@@ -62,7 +62,7 @@ public struct FileEntry: Sendable, Equatable {
 /// A file that is open for reading. It is closed when the last reference goes.
 public protocol FileContent: Sendable {
     /// As it was when the file was opened.
-    var information: FileInformation { get }
+    var information: FileFacts { get }
     /// Reads exactly that range, which lies inside the file. One reader at a time; at most 1 MiB.
     func read(_ range: Range<UInt64>) async throws(FileFault) -> [UInt8]
 }
@@ -90,9 +90,9 @@ public protocol FileSink: Sendable {
 public struct FileWriteOutcome: Sendable, Equatable {
     /// Whether there was no such file before.
     public let isNew: Bool
-    public let information: FileInformation
+    public let information: FileFacts
 
-    public init(isNew: Bool, information: FileInformation) {
+    public init(isNew: Bool, information: FileFacts) {
         self.isNew = isNew
         self.information = information
     }

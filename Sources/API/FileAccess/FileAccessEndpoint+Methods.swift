@@ -126,9 +126,9 @@ extension FileAccessEndpoint {
 
     private static let otherVersion = Outcome.text(412, "The file has another version.")
 
-    private static func seconds(_ information: FileInformation) -> Int64 { information.modifiedAt.milliseconds / 1000 }
+    private static func seconds(_ information: FileFacts) -> Int64 { information.modifiedAt.milliseconds / 1000 }
 
-    private static func fields(of information: FileInformation) -> [(name: StaticString, value: String)] {
+    private static func fields(of information: FileFacts) -> [(name: StaticString, value: String)] {
         [
             ("ETag", EntityTag(information.version).text), ("Accept-Ranges", "bytes"),
             ("Last-Modified", HTTPDate.text(unixSeconds: seconds(information))),

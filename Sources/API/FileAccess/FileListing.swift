@@ -6,7 +6,7 @@ struct FileListing {
     struct Row {
         let name: String
         let link: String
-        let information: FileInformation?
+        let information: FileFacts?
     }
 
     let title: String
