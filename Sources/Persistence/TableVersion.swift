@@ -11,16 +11,20 @@ final class TableVersion<Value: Resource>: Sendable {
     @usableFromInline let groupedKeys: [TreeDictionary<String, [Identifier<Value>]>]
     /// `Value.indexes`, kept here because a static of another module is initialized lazily at every access.
     let indexes: [Index<Value>]
+    /// What `position(of:unique:)` looks at, apart from what depends on the type of the records.
+    private let names: [(name: StaticString, isUnique: Bool)]
     private let order: Order<Value>
 
     private init(
         records: TreeDictionary<String, Record<Value>>, uniqueKeys: [TreeDictionary<String, Record<Value>>],
-        groupedKeys: [TreeDictionary<String, [Identifier<Value>]>], indexes: [Index<Value>], order: Order<Value>
+        groupedKeys: [TreeDictionary<String, [Identifier<Value>]>], indexes: [Index<Value>],
+        names: [(name: StaticString, isUnique: Bool)], order: Order<Value>
     ) {
         self.records = records
         self.uniqueKeys = uniqueKeys
         self.groupedKeys = groupedKeys
         self.indexes = indexes
+        self.names = names
         self.order = order
     }
 
@@ -29,15 +33,15 @@ final class TableVersion<Value: Resource>: Sendable {
         let indexes = Value.indexes
         self.init(
             records: [:], uniqueKeys: indexes.map { _ in [:] }, groupedKeys: indexes.map { _ in [:] }, indexes: indexes,
-            order: Order())
+            names: indexes.map { ($0.name, $0.isUnique) }, order: Order())
     }
 
     /// Position of a declared index.
     @usableFromInline
     func position(of name: StaticString, unique: Bool) -> Int {
-        for position in indexes.indices where sameName(indexes[position].name, name) {
+        for position in names.indices where sameName(names[position].name, name) {
             precondition(
-                indexes[position].isUnique == unique,
+                names[position].isUnique == unique,
                 "Index \(name) of \(Value.kind) is asked as if it were \(unique ? "" : "not ")unique.")
             return position
         }
@@ -72,7 +76,7 @@ final class TableVersion<Value: Resource>: Sendable {
         var records = self.records
         records[id.rawValue] = record
         return TableVersion(
-            records: records, uniqueKeys: uniqueKeys, groupedKeys: groupedKeys, indexes: indexes,
+            records: records, uniqueKeys: uniqueKeys, groupedKeys: groupedKeys, indexes: indexes, names: names,
             order: order.changing(id))
     }
 
@@ -93,7 +97,7 @@ final class TableVersion<Value: Resource>: Sendable {
         var records = self.records
         records[id.rawValue] = nil
         return TableVersion(
-            records: records, uniqueKeys: uniqueKeys, groupedKeys: groupedKeys, indexes: indexes,
+            records: records, uniqueKeys: uniqueKeys, groupedKeys: groupedKeys, indexes: indexes, names: names,
             order: order.changing(id))
     }
 }
