@@ -12,10 +12,12 @@ private struct Step: Sendable {
 }
 
 @Suite struct CrashTests {
+    private static let content = pattern(1, 2_500_000)
+
     private static let steps: [Step] = [
         Step(name: "directory") { try $0.createDirectory("d") },
         Step(name: "thin") { try $0.createFile("d/thin", sizeBytes: 6 << 20) },
-        Step(name: "write") { try $0.write(pattern(1, 2_500_000), to: "d/thin", at: 700_000) },
+        Step(name: "write") { try $0.write(Self.content, to: "d/thin", at: 700_000) },
         Step(name: "eager") { try $0.createFile("eager", sizeBytes: 3 << 20, allocation: .eagerZeroed) },
         Step(name: "clone") { try $0.clone("d/thin", to: "copy") },
         Step(name: "rename") { try $0.rename("copy", to: "d/moved") },
@@ -69,8 +71,9 @@ private struct Step: Sendable {
             try step.run(reference)
             pictures.append(try Self.picture(reference))
         }
-        let stride = takenOverByAnother ? 3 : 2
-        var commands = 12
+        // The long form stops after every command, the short one after each ninth of both hosts' turns.
+        let stride = isLongForm ? 1 : 9
+        var commands = takenOverByAnother ? 12 : 16
         var crashed = true
         while crashed {
             crashed = try crash(
@@ -141,7 +144,7 @@ private struct Step: Sendable {
         clean.losePower(afterCommands: 25)
         _ = try? volume.remove("big")
         clean.restorePower()
-        for first in 1..<40 {
+        for first in stride(from: 1, to: 40, by: isLongForm ? 1 : 4) {
             let target = clean.copy()
             target.losePower(afterCommands: first)
             _ = try? Laboratory(target).mount(2).breakLocks(of: [Laboratory.host(1).identifier])

@@ -1,5 +1,6 @@
 import Datastores
 import Domain
+import Glibc
 import SCSI
 import Synchronization
 
@@ -112,3 +113,6 @@ func pattern(_ seed: UInt64, _ count: Int) -> [UInt8] {
     }
     return Array(bytes.prefix(count))
 }
+
+/// Whether the long forms of tests run.
+let isLongForm = getenv("VIADUCT_LONG") != nil

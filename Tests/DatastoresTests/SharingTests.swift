@@ -1,11 +1,8 @@
 import Datastores
+import Glibc
 import SCSI
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 // Several hosts on one volume: who may open what, whose locks are broken when, and that no change is lost.
 

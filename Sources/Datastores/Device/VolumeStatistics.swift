@@ -5,6 +5,8 @@ public struct VolumeStatistics: Sendable, Equatable {
         /// Bytes of the volume concerned, whether or not they went over the path.
         public var bytes: UInt64 = 0
 
+        public init() {}
+
         mutating func add(bytes count: UInt64, commands number: UInt64 = 1) {
             commands += number
             bytes += count
@@ -15,6 +17,8 @@ public struct VolumeStatistics: Sendable, Equatable {
     public struct Paths: Sendable, Equatable {
         public var hardware = Counter()
         public var software = Counter()
+
+        public init() {}
     }
 
     /// EXTENDED COPY, or READ and WRITE.

@@ -9,6 +9,14 @@ extension MountState {
     /// How many cluster locks the change being made holds.
     var heldClusters: Int { heldOrder.count { isBlockCluster($0) } }
 
+    /// Remembers of a cluster what is on the volume, not what a change that was given up had made of it.
+    mutating func recountCluster(at sector: UInt64) throws(VolumeError) {
+        guard isBlockCluster(sector), held[sector]?.changed == true else { return }
+        let index = Int((sector - geometry.blockClusterSector(0)) / Geometry.recordSectors)
+        let used: UInt32 = try device.read(sector: sector + 1, sectors: 1).field(at: Page.headerBytes)
+        freeBlocks[index] = geometry.blocks(inCluster: index) - Int(used)
+    }
+
     private func isBlockCluster(_ sector: UInt64) -> Bool {
         sector >= geometry.blockClusterSector(0) && sector < geometry.inodeSector(0)
     }
@@ -21,13 +29,12 @@ extension MountState {
     mutating func allocate(upTo count: Int, parity: UInt32? = nil) throws(VolumeError) -> BlockRun {
         let clusters = geometry.blockClusters
         var contended = false
-        // First a place where much fits, then any; then any, with what was remembered of full clusters forgotten.
+        // First a place where much fits, then any; then any, whatever is remembered of full clusters.
         for round in 0..<3 {
-            if round == 2 { freeBlocks = Array(repeating: -1, count: clusters) }
             let least = round == 0 ? min(count, 64) : 1
             for step in 0..<clusters {
                 let cluster = (nextCluster + step) % clusters
-                if freeBlocks[cluster] >= 0, freeBlocks[cluster] < least { continue }
+                if round < 2, freeBlocks[cluster] >= 0, freeBlocks[cluster] < least { continue }
                 let sector = geometry.blockClusterSector(cluster)
                 if held[sector] == nil, heldClusters >= Self.clustersPerChange { continue }
                 guard try tryLock(sector, .cluster) else {

@@ -26,7 +26,12 @@ extension MountState {
             guard let record = held[sector] else { continue }
             forgetDirectory(at: sector)
             if record.wasKept || failure != nil { continue }
-            do { try device.write(record.lock.changed(to: .free).encoded, sector: sector) } catch { failure = .failed }
+            do {
+                try recountCluster(at: sector)
+                try device.write(record.lock.changed(to: .free).encoded, sector: sector)
+            } catch {
+                failure = .failed
+            }
         }
         endChange()
     }
