@@ -18,61 +18,48 @@ struct PathSegments {
     /// The deepest route that can be named.
     static let capacity = 16
 
-    /// A place in `bytes`, counted from its start, with the hash by which the routing table finds literals.
-    struct Segment {
-        var start: Int32
-        var end: Int32
-        var hash: UInt64
-    }
-
     /// The decoded path; where nothing was encoded, the request's own bytes.
     let bytes: ArraySlice<UInt8>
     private(set) var count = 0
-    private var segments = InlineArray<16, Segment>(repeating: Segment(start: 0, end: 0, hash: 0))
+    /// Offsets of the slashes before each segment and of the end. Small, since a value of this type is made and moved
+    /// for every request.
+    private var ends = InlineArray<17, UInt16>(repeating: 0)
 
     /// - Parameter path: as sent, starting with a slash.
     init(_ path: ArraySlice<UInt8>) throws(PathError) {
         bytes = try Self.decoded(path)
+        guard bytes.first == UInt8(ascii: "/") else { throw .malformed }
+        guard bytes.count <= UInt16.max else { throw .nowhere }
         // One pass over plain memory: this runs for every request.
         let failure = bytes.withUnsafeBufferPointer { memory -> PathError? in
-            guard memory.first == UInt8(ascii: "/") else { return .malformed }
-            var start = 1
-            var hash = SegmentHash()
-            for position in 1..<memory.count {
-                let byte = memory[position]
-                if byte != UInt8(ascii: "/") {
-                    hash.add(byte)
-                    continue
-                }
-                if let failure = append(memory, start..<position, hash) { return failure }
-                start = position + 1
-                hash = SegmentHash()
+            for position in 1..<memory.count where memory[position] == UInt8(ascii: "/") {
+                if let failure = close(memory, at: position) { return failure }
             }
-            if start == memory.count { return .nowhere }
-            return append(memory, start..<memory.count, hash)
+            return Int(ends[count]) + 1 == memory.count ? .nowhere : close(memory, at: memory.count)
         }
         if let failure { throw failure }
     }
 
-    subscript(index: Int) -> Segment { segments[index] }
+    /// The place of a segment in `bytes`, counted from their start.
+    subscript(index: Int) -> Range<Int> { Int(ends[index]) + 1..<Int(ends[index + 1]) }
 
     func text(of index: Int) -> String {
         let first = bytes.startIndex
-        return String(decoding: bytes[first + Int(segments[index].start)..<first + Int(segments[index].end)], as: UTF8.self)
+        let range = self[index]
+        return String(decoding: bytes[first + range.lowerBound..<first + range.upperBound], as: UTF8.self)
     }
 
-    private mutating func append(_ memory: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ hash: SegmentHash) -> PathError? {
-        if range.isEmpty { return .malformed }
-        if memory[range.lowerBound] == UInt8(ascii: "."),
-            range.count == 1 || (range.count == 2 && memory[range.lowerBound + 1] == UInt8(ascii: "."))
+    /// Ends the segment that is open.
+    private mutating func close(_ memory: UnsafeBufferPointer<UInt8>, at end: Int) -> PathError? {
+        let start = Int(ends[count]) + 1
+        if start == end { return .malformed }
+        if memory[start] == UInt8(ascii: "."), end - start == 1 || (end - start == 2 && memory[start + 1] == UInt8(ascii: "."))
         {
             return .malformed
         }
         guard count < Self.capacity else { return .nowhere }
-        segments[count] = Segment(
-            start: Int32(truncatingIfNeeded: range.lowerBound), end: Int32(truncatingIfNeeded: range.upperBound),
-            hash: hash.value)
         count += 1
+        ends[count] = UInt16(truncatingIfNeeded: end)
         return nil
     }
 
@@ -103,7 +90,7 @@ struct PathSegments {
     }
 }
 
-/// FNV-1a over the bytes of a segment: cheap enough to run while the path is being cut.
+/// FNV-1a: cheap for a few bytes.
 /// Source: draft-eastlake-fnv-21 §2.
 struct SegmentHash {
     private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325

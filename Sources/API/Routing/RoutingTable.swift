@@ -49,9 +49,7 @@ final class RoutingTable: Sendable {
             var node = 0
             var index = first
             while index < path.count, node >= 0 {
-                let segment = path[index]
-                let text = UnsafeBufferPointer(rebasing: memory[Int(segment.start)..<Int(segment.end)])
-                node = child(of: node, text, segment.hash)
+                node = child(of: node, UnsafeBufferPointer(rebasing: memory[path[index]]))
                 index += 1
             }
             return node
@@ -76,7 +74,8 @@ final class RoutingTable: Sendable {
     }
 
     /// - Returns: -1 if there is none.
-    private func child(of node: Int, _ text: UnsafeBufferPointer<UInt8>, _ hash: UInt64) -> Int {
+    private func child(of node: Int, _ text: UnsafeBufferPointer<UInt8>) -> Int {
+        let hash = SegmentHash.of(text)
         for edge in nodes[node].literals where edges[edge].hash == hash {
             // The hash alone would let a segment that was made to collide pass for a literal.
             if edges[edge].name.count == text.count, edges[edge].name.elementsEqual(text) { return edges[edge].child }
