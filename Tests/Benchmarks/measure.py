@@ -15,6 +15,7 @@ import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+# Cases and what they ask for; `--path` adds others, which are measured like "small".
 PATHS = {"small": "/small", "list": "/list", "handshake": "/small", "stream": "/stream", "idle": "/small"}
 
 
@@ -92,14 +93,14 @@ def idle(server, count=10_000):
     return result
 
 
-def measure(case, server, duration):
+def measure(case, server, duration, headers):
     if case == "handshake":
-        return load(server, PATHS[case], 32, duration, ["Connection: close"])
+        return load(server, PATHS[case], 32, duration, headers + ["Connection: close"])
     if case == "stream":
         return download(server)
     if case == "idle":
         return idle(server)
-    return load(server, PATHS[case], 64, duration)
+    return load(server, PATHS[case], 64, duration, headers)
 
 
 def main():
@@ -108,9 +109,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--csv", required=True)
+    parser.add_argument("--path", action="append", default=[], help="NAME=PATH")
+    parser.add_argument("--header", action="append", default=[])
     parser.add_argument("cases", nargs="*", default=[])
     options = parser.parse_args()
     first, second = options.server
+    PATHS.update(pair.split("=", 1) for pair in options.path)
     rows = []
     for case in options.cases or list(PATHS):
         results = {first.name: [], second.name: []}
@@ -118,7 +122,7 @@ def main():
         order = [first, second] if case == "idle" else [first, second, second, first]
         for _ in range(rounds):
             for server in order:
-                result = measure(case, server, options.seconds)
+                result = measure(case, server, options.seconds, options.header)
                 results[server.name].append(result)
                 rows.append({"case": case, "server": server.name, **result})
         report(case, first, second, results)
