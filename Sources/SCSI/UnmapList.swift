@@ -7,7 +7,7 @@
 /// Source: SBC-3 §5.28.2.
 public enum UnmapList {
     public static func encode(_ ranges: [BlockRange]) -> [UInt8] {
-        var list = [UInt8]()
+        var list: [UInt8] = []
         list.append(bigEndian: UInt16(6 + 16 * ranges.count))
         list.append(bigEndian: UInt16(16 * ranges.count))
         list.append(bigEndian: UInt32(0))

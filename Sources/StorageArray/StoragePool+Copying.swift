@@ -65,7 +65,8 @@ extension StoragePool {
         let moved = UInt64(edges.count * Layout.blockBytes)
         let mapped = locked { state.luns[copy.source].map { state.mappedBlocks($0) } ?? 0 }
         return try commit(
-            change, edges, to: copy.destination, Extent.blocks(copy.to, copy.count), Demand(pages: copy.pagesAtMost(mapped: mapped))
+            change, edges, to: copy.destination, Extent.blocks(copy.to, copy.count),
+            Demand(pages: copy.pagesAtMost(mapped: mapped))
         ) { state in
             state.luns[copy.source]?.statistics.count(.copySource, covered: copy.count, moved: moved)
             state.luns[copy.destination]?.statistics.count(.copyDestination, covered: copy.count, moved: moved)

@@ -25,13 +25,16 @@ struct BlockCommandTests {
         #expect(bench.sense(.synchronizeCache10) == 0)
     }
 
-    @Test(arguments: [
-        (CDB.read16(lba: 2048, blocks: 1), 0x052100), (.read16(lba: 2047, blocks: 2), 0x052100),
-        (.read16(lba: .max, blocks: 1), 0x052100), (.read16(lba: 2048, blocks: 0), 0), (.read16(lba: 2049, blocks: 0), 0x052100),
-        (.read16(lba: 0, blocks: 0x4001), 0x052400), (CDB([0x88, 0x20]), 0x052400), (CDB([0x28, 0x20]), 0x052400),
-        (.write16(lba: 2048, blocks: 1), 0x052100), (CDB([0x8A, 0x20]), 0x052400), (.write10(lba: 2047, blocks: 2), 0x052100),
-        (CDB([0x91, 0, 0, 0, 0, 0, 0, 0, 8, 1]), 0x052100),
-    ] as [(CDB, Int)])
+    @Test(
+        arguments: [
+            (CDB.read16(lba: 2048, blocks: 1), 0x052100), (.read16(lba: 2047, blocks: 2), 0x052100),
+            (.read16(lba: .max, blocks: 1), 0x052100), (.read16(lba: 2048, blocks: 0), 0),
+            (.read16(lba: 2049, blocks: 0), 0x052100),
+            (.read16(lba: 0, blocks: 0x4001), 0x052400), (CDB([0x88, 0x20]), 0x052400), (CDB([0x28, 0x20]), 0x052400),
+            (.write16(lba: 2048, blocks: 1), 0x052100), (CDB([0x8A, 0x20]), 0x052400),
+            (.write10(lba: 2047, blocks: 2), 0x052100),
+            (CDB([0x91, 0, 0, 0, 0, 0, 0, 0, 8, 1]), 0x052100),
+        ] as [(CDB, Int)])
     func aTransferThatDoesNotFitIsRefused(cdb: CDB, expected: Int) throws {
         #expect(try Bench().sense(cdb, dataOut: sectors(1, 2)) == expected)
     }
@@ -64,13 +67,14 @@ struct BlockCommandTests {
         #expect(statistics[.compareAndWrite].commands == 7 && statistics[.compareAndWrite].failures == 6)
     }
 
-    @Test(arguments: [
-        (CDB([0x89, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), 2, 0x052400),
-        (.compareAndWrite(lba: 0, blocks: 1), 1, 0x050E03), (.compareAndWrite(lba: 0, blocks: 1), 4, 0x050E03),
-        (.compareAndWrite(lba: 2048, blocks: 1), 2, 0x052100), (.compareAndWrite(lba: 2047, blocks: 2), 4, 0x052100),
-        (.compareAndWrite(lba: 2048, blocks: 1), 1, 0x050E03), (.compareAndWrite(lba: 0, blocks: 0), 0, 0),
-        (.compareAndWrite(lba: 0, blocks: 255), 510, 0),
-    ] as [(CDB, Int, Int)])
+    @Test(
+        arguments: [
+            (CDB([0x89, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), 2, 0x052400),
+            (.compareAndWrite(lba: 0, blocks: 1), 1, 0x050E03), (.compareAndWrite(lba: 0, blocks: 1), 4, 0x050E03),
+            (.compareAndWrite(lba: 2048, blocks: 1), 2, 0x052100), (.compareAndWrite(lba: 2047, blocks: 2), 4, 0x052100),
+            (.compareAndWrite(lba: 2048, blocks: 1), 1, 0x050E03), (.compareAndWrite(lba: 0, blocks: 0), 0, 0),
+            (.compareAndWrite(lba: 0, blocks: 255), 510, 0),
+        ] as [(CDB, Int, Int)])
     func compareAndWriteChecksInOrder(cdb: CDB, blocks: Int, expected: Int) throws {
         #expect(try Bench().sense(cdb, dataOut: sectors(0, blocks)) == expected)
     }
@@ -91,12 +95,13 @@ struct BlockCommandTests {
         #expect(bench.read(lba: 1999, blocks: 49) == sectors(0) + sectors(8, 48))
     }
 
-    @Test(arguments: [
-        (CDB.writeSame16(lba: 2048, blocks: 0), 1, 0x052100), (.writeSame16(lba: 2047, blocks: 2), 1, 0x052100),
-        (.writeSame16(lba: 0, blocks: 0x80_0001), 1, 0x052400), (.writeSame16(lba: 0, blocks: 1), 2, 0x051A00),
-        (.writeSame16(lba: 0, blocks: 1), 0, 0x051A00), (CDB([0x93, 0x20]), 1, 0x052400), (CDB([0x93, 0x10]), 1, 0x052400),
-        (CDB([0x93, 0x06]), 1, 0x052400), (CDB([0x41, 0x01]), 1, 0x052400), (CDB([0x41, 0x20]), 1, 0x052400),
-    ] as [(CDB, Int, Int)])
+    @Test(
+        arguments: [
+            (CDB.writeSame16(lba: 2048, blocks: 0), 1, 0x052100), (.writeSame16(lba: 2047, blocks: 2), 1, 0x052100),
+            (.writeSame16(lba: 0, blocks: 0x80_0001), 1, 0x052400), (.writeSame16(lba: 0, blocks: 1), 2, 0x051A00),
+            (.writeSame16(lba: 0, blocks: 1), 0, 0x051A00), (CDB([0x93, 0x20]), 1, 0x052400), (CDB([0x93, 0x10]), 1, 0x052400),
+            (CDB([0x93, 0x06]), 1, 0x052400), (CDB([0x41, 0x01]), 1, 0x052400), (CDB([0x41, 0x20]), 1, 0x052400),
+        ] as [(CDB, Int, Int)])
     func writeSameRefusesWhatItCannot(cdb: CDB, blocks: Int, expected: Int) throws {
         #expect(try Bench().sense(cdb, dataOut: sectors(0, blocks)) == expected)
     }

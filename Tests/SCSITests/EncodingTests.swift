@@ -8,26 +8,29 @@ import Testing
 struct EncodingTests {
     private func bytes(_ cdb: CDB) -> [UInt8] { (0..<16).map { cdb[$0] } }
 
-    @Test(arguments: [
-        (CDB.testUnitReady, "00"), (.inquiry(), "12 00 00 00 ff"), (.inquiry(page: 0x83, allocationLength: 0x1234), "12 01 83 12 34"),
-        (.read16(lba: 0x0102_0304_0506_0708, blocks: 0x0A0B_0C0D), "88 00 0102030405060708 0a0b0c0d"),
-        (.write16(lba: 1, blocks: 2), "8a 00 0000000000000001 00000002"),
-        (.read10(lba: 0x0102_0304, blocks: 0x0506), "28 00 01020304 00 0506"),
-        (.write10(lba: 0x0102_0304, blocks: 0x0506), "2a 00 01020304 00 0506"),
-        (.compareAndWrite(lba: 0x0102_0304_0506_0708, blocks: 9), "89 00 0102030405060708 000000 09"),
-        (.writeSame16(lba: 3, blocks: 4, unmap: true, noDataOut: true), "93 09 0000000000000003 00000004"),
-        (.writeSame10(lba: 3, blocks: 4, unmap: true), "41 08 00000003 00 0004"),
-        (.unmap(parameterListLength: 0x0118), "42 00 00000000 00 0118"),
-        (.extendedCopy(parameterListLength: 0x01020304), "83 00 0000000000000000 01020304"),
-        (.receiveCopyOperatingParameters(allocationLength: 64), "84 03 0000000000000000 00000040"),
-        (.receiveCopyStatus(listIdentifier: 7), "84 00 07 00000000000000 0000000c"),
-        (.readCapacity16, "9e 10 0000000000000000 00000020"),
-        (.getLBAStatus(lba: 5, allocationLength: 24), "9e 12 0000000000000005 00000018"),
-        (.reportLUNs(allocationLength: 256), "a0 00 00 000000 00000100"),
-        (.modeSense6(page: 0x3F), "1a 00 3f 00 ff"), (.modeSense10(page: 8, allocationLength: 512), "5a 00 08 00 000000 0200"),
-        (.requestSense(descriptorFormat: true), "03 01 00 00 fc"),
-        (.synchronizeCache16, "91"), (.synchronizeCache10, "35"), (.readCapacity10, "25"),
-    ] as [(CDB, String)])
+    @Test(
+        arguments: [
+            (CDB.testUnitReady, "00"), (.inquiry(), "12 00 00 00 ff"),
+            (.inquiry(page: 0x83, allocationLength: 0x1234), "12 01 83 12 34"),
+            (.read16(lba: 0x0102_0304_0506_0708, blocks: 0x0A0B_0C0D), "88 00 0102030405060708 0a0b0c0d"),
+            (.write16(lba: 1, blocks: 2), "8a 00 0000000000000001 00000002"),
+            (.read10(lba: 0x0102_0304, blocks: 0x0506), "28 00 01020304 00 0506"),
+            (.write10(lba: 0x0102_0304, blocks: 0x0506), "2a 00 01020304 00 0506"),
+            (.compareAndWrite(lba: 0x0102_0304_0506_0708, blocks: 9), "89 00 0102030405060708 000000 09"),
+            (.writeSame16(lba: 3, blocks: 4, unmap: true, noDataOut: true), "93 09 0000000000000003 00000004"),
+            (.writeSame10(lba: 3, blocks: 4, unmap: true), "41 08 00000003 00 0004"),
+            (.unmap(parameterListLength: 0x0118), "42 00 00000000 00 0118"),
+            (.extendedCopy(parameterListLength: 0x01020304), "83 00 0000000000000000 01020304"),
+            (.receiveCopyOperatingParameters(allocationLength: 64), "84 03 0000000000000000 00000040"),
+            (.receiveCopyStatus(listIdentifier: 7), "84 00 07 00000000000000 0000000c"),
+            (.readCapacity16, "9e 10 0000000000000000 00000020"),
+            (.getLBAStatus(lba: 5, allocationLength: 24), "9e 12 0000000000000005 00000018"),
+            (.reportLUNs(allocationLength: 256), "a0 00 00 000000 00000100"),
+            (.modeSense6(page: 0x3F), "1a 00 3f 00 ff"),
+            (.modeSense10(page: 8, allocationLength: 512), "5a 00 08 00 000000 0200"),
+            (.requestSense(descriptorFormat: true), "03 01 00 00 fc"),
+            (.synchronizeCache16, "91"), (.synchronizeCache10, "35"), (.readCapacity10, "25"),
+        ] as [(CDB, String)])
     func aCommandHasTheBytesOfTheStandard(cdb: CDB, expected: String) {
         let wanted = hex(expected)
         #expect(bytes(cdb) == wanted + [UInt8](repeating: 0, count: 16 - wanted.count))
@@ -66,7 +69,8 @@ struct EncodingTests {
         let list = ExtendedCopyList(
             listIdentifier: 1, usage: .hold, devices: [CopyDevice(name)],
             segments: [
-                CopySegment(source: 0, sourceLBA: 2, destination: 0, destinationLBA: 3, amount: .blocks(4, ofDestination: true)),
+                CopySegment(
+                    source: 0, sourceLBA: 2, destination: 0, destinationLBA: 3, amount: .blocks(4, ofDestination: true)),
                 CopySegment(source: 0, sourceLBA: 5, destination: 0, destinationLBA: 6, bytes: 0x10000),
             ])
         let expected = hex(

@@ -36,7 +36,9 @@ struct ExtendedCopyTests {
         ]
         #expect(bench.extendedCopy(list(bench, segments)) == 0)
         #expect(bench.read(lba: 64, blocks: 16, from: Bench.b) == sectors(1, 8) + sectors(2, 8))
-        #expect(bench.read(lba: 100, blocks: 21, from: Bench.b) == sectors(0) + sectors(1, 3) + sectors(1, 8) + sectors(2, 8) + sectors(0))
+        #expect(
+            bench.read(lba: 100, blocks: 21, from: Bench.b) == sectors(0) + sectors(1, 3) + sectors(1, 8) + sectors(2, 8)
+                + sectors(0))
         #expect(bench.read(lba: 200, blocks: 4) == sectors(0) + sectors(1, 2) + sectors(0))
         #expect(try bench.target.pool.verify() == [])
     }

@@ -27,18 +27,24 @@ struct InquiryTests {
         }
     }
 
-    @Test(arguments: [
-        (0x86, "00 86 003c 00 07" + String(repeating: "00", count: 58)),
-        (0xB0, "00 b0 003c 00 ff 0008 00004000 00000800 00000000 ffffffff 00000100 00000008 80000000 0000000000800000"
-            + String(repeating: "00", count: 20)),
-        (0xB1, "00 b1 003c 0001" + String(repeating: "00", count: 58)),
-        (0xB2, "00 b2 0004 15 e4 02 00"),
-        (0x8F,
-            "00 8f 0060 0001 0008 07 83 01 00 84 02 00 03 0004 001c 00000000 0008 0040 00001000"
-            + String(repeating: "00", count: 16)
-            + "0008 0004 03 02 0a e4 000c 0004 0002 ffff 8001 0020 000000ff 000000ff 10000000 09"
-            + String(repeating: "00", count: 19)),
-    ] as [(UInt8, String)])
+    @Test(
+        arguments: [
+            (0x86, "00 86 003c 00 07" + String(repeating: "00", count: 58)),
+            (
+                0xB0,
+                "00 b0 003c 00 ff 0008 00004000 00000800 00000000 ffffffff 00000100 00000008 80000000 0000000000800000"
+                    + String(repeating: "00", count: 20)
+            ),
+            (0xB1, "00 b1 003c 0001" + String(repeating: "00", count: 58)),
+            (0xB2, "00 b2 0004 15 e4 02 00"),
+            (
+                0x8F,
+                "00 8f 0060 0001 0008 07 83 01 00 84 02 00 03 0004 001c 00000000 0008 0040 00001000"
+                    + String(repeating: "00", count: 16)
+                    + "0008 0004 03 02 0a e4 000c 0004 0002 ffff 8001 0020 000000ff 000000ff 10000000 09"
+                    + String(repeating: "00", count: 19)
+            ),
+        ] as [(UInt8, String)])
     func aPageHasExactlyTheseBytes(page: UInt8, expected: String) throws {
         #expect(try Bench().send(.inquiry(page: page, allocationLength: 512)).dataIn == hex(expected))
     }

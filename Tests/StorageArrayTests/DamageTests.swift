@@ -21,7 +21,8 @@ struct DamageTests {
     @Test func aDamagedDataBlockIsReportedWhereItIsReadAndNowhereElse() throws {
         let device = SimulatedBlockDevice()
         let (pool, lun) = try makePool(device)
-        let pointer = BlockPointer(rawValue: pool.locked { pool.state.pointer(below: pool.state.luns[lun]?.root ?? 0, block: 1) })
+        let pointer = BlockPointer(
+            rawValue: pool.locked { pool.state.pointer(below: pool.state.luns[lun]?.root ?? 0, block: 1) })
         for byte in stride(from: 0, to: 4096, by: 119) {
             device.damage(at: pointer.offset + UInt64(byte), flipping: 1 << UInt8(byte % 8))
             #expect(throws: ArrayError.corruptBlock(4096)) { _ = try pool.read(lun, at: 4096, count: 4096) }

@@ -10,13 +10,18 @@ struct ModelTests {
     /// Where pool and model differ, as sentences.
     static func differences(_ pool: StoragePool, _ model: FlatArray) throws -> [String] {
         var differences: [String] = []
-        if pool.luns.map(\.identifier) != model.luns.keys.sorted() { differences.append("other LUNs") }
+        if pool.luns.map(\.identifier) != model.luns.keys.sorted() { return ["other LUNs"] }
         for (identifier, lun) in model.luns.sorted(by: { $0.key < $1.key }) {
+            guard try pool.information(identifier).sizeBytes == lun.bytes.count else {
+                differences.append("\(identifier) has another size")
+                continue
+            }
             for start in stride(from: 0, to: lun.bytes.count, by: 1 << 20) {
                 let count = min(1 << 20, lun.bytes.count - start)
                 let found = try pool.read(identifier, at: UInt64(start), count: count)
                 let same = lun.bytes.withUnsafeBytes { expected in
-                    found.withUnsafeBytes { $0.elementsEqualFast(UnsafeRawBufferPointer(rebasing: expected[start..<start + count])) }
+                    let part = UnsafeRawBufferPointer(rebasing: expected[start..<start + count])
+                    return found.withUnsafeBytes { $0.elementsEqualFast(part) }
                 }
                 if !same { differences.append("\(identifier) at \(start)") }
             }

@@ -1,0 +1,123 @@
+// Who waits for which flush: seen through a device whose flushes the test holds up.
+
+import Glibc
+import Platform
+import Synchronization
+import Testing
+
+@testable import StorageArray
+
+/// Memory whose flushes wait until the test lets them through.
+private final class HeldDevice: BlockDevice {
+    private struct State {
+        var isHeld = false
+        var flushes = 0
+        var reads = 0
+    }
+
+    private let memory = SimulatedBlockDevice(canLosePower: false)
+    private let state = Mutex(State())
+
+    var sizeBytes: UInt64 { memory.sizeBytes }
+    var flushes: Int { state.withLock(\.flushes) }
+    var reads: Int { state.withLock(\.reads) }
+
+    func hold() { state.withLock { $0.isHeld = true } }
+    func letGo() { state.withLock { $0.isHeld = false } }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DeviceError) {
+        try memory.read(into: buffer, at: offset)
+        state.withLock { $0.reads += 1 }
+    }
+
+    func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(DeviceError) {
+        try memory.write(buffer, at: offset)
+    }
+
+    func flush() throws(DeviceError) {
+        state.withLock { $0.flushes += 1 }
+        waitUntil { state.withLock { !$0.isHeld } }
+        try memory.flush()
+    }
+
+    func discard(offset: UInt64, count: UInt64) throws(DeviceError) { try memory.discard(offset: offset, count: count) }
+    func grow(to sizeBytes: UInt64) throws(DeviceError) { try memory.grow(to: sizeBytes) }
+}
+
+private func waitUntil(_ condition: () -> Bool) {
+    while !condition() { sched_yield() }
+}
+
+struct DurabilityTests {
+    private func makePool() throws -> (StoragePool, HeldDevice, LUNIdentifier) {
+        let device = HeldDevice()
+        try StoragePool.format(
+            device, options: PoolOptions(maximumBytes: 64 << 20, journalBytes: 1 << 20), randomness: FixedRandomness())
+        let pool = try StoragePool.open(device)
+        return (pool, device, try pool.createLUN(name: "a", sizeBytes: 1 << 20).identifier)
+    }
+
+    @Test func nobodyHearsOfAWriteBeforeItIsDurable() throws {
+        let (pool, device, lun) = try makePool()
+        let early = Mutex<[String]>([])
+        let isDurable = Atomic(false)
+        let reads = device.reads
+        device.hold()
+        let record: @Sendable (String) -> Void = { name in
+            if !isDurable.load(ordering: .acquiring) { early.withLock { $0.append(name) } }
+        }
+        let writer = try SystemThread(name: "writer") {
+            _ = try? pool.write(lun, at: 0, [UInt8](repeating: 1, count: 4096))
+            record("writer")
+        }
+        waitUntil { pool.locked { pool.isFlushing } }
+        let reader = try SystemThread(name: "reader") {
+            _ = try? pool.read(lun, at: 512, count: 512)
+            record("reader")
+        }
+        let loser = try SystemThread(name: "loser") {
+            let zeros = [UInt8](repeating: 0, count: 512)
+            _ = try? pool.compareAndWrite(lun, at: 1024, expected: zeros, replacement: zeros)
+            record("loser")
+        }
+        // Both have read the block from the device; now only its durability can keep them.
+        waitUntil { device.reads >= reads + 2 }
+        // What is elsewhere is nobody's to wait for.
+        #expect(try pool.read(lun, at: 512 << 10, count: 512) == [UInt8](repeating: 0, count: 512))
+        isDurable.store(true, ordering: .releasing)
+        device.letGo()
+        for thread in [writer, reader, loser] { thread.join() }
+        #expect(early.withLock { $0 } == [])
+    }
+
+    @Test func writesThatWaitTogetherShareOneFlush() throws {
+        let (pool, device, lun) = try makePool()
+        device.hold()
+        let before = device.flushes
+        let threads = try (0..<9).map { index in
+            let thread = try SystemThread(name: "writer") {
+                _ = try? pool.write(lun, at: UInt64(index) << 12, [UInt8](repeating: 1, count: 4096))
+            }
+            if index == 0 { waitUntil { pool.locked { pool.isFlushing } } }
+            return thread
+        }
+        waitUntil { pool.locked { pool.openRecords.recordCount == 8 } }
+        device.letGo()
+        for thread in threads { thread.join() }
+        #expect(device.flushes == before + 2)
+    }
+
+    @Test func aFreedBlockIsNotReusedBeforeItsGroupIsDurable() throws {
+        let (pool, device, lun) = try makePool()
+        try pool.write(lun, at: 0, [UInt8](repeating: 1, count: 4096))
+        let freed = pool.locked { pool.state.allocator.freeBlocks + pool.state.allocator.pendingBlocks }
+        device.hold()
+        let thread = try SystemThread(name: "unmapper") { _ = try? pool.unmap(lun, at: 0, count: 4096) }
+        waitUntil { pool.locked { pool.isFlushing } }
+        #expect(pool.locked { pool.state.allocator.pendingBlocks } == 1)
+        #expect(pool.locked { pool.state.allocator.freeBlocks } == freed)
+        device.letGo()
+        thread.join()
+        #expect(pool.locked { pool.state.allocator.pendingBlocks } == 0)
+    }
+}
