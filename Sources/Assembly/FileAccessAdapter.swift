@@ -20,9 +20,9 @@ struct FileAccessAdapter: DatastoreFiles {
         return inventory[Datastore.self].all.filter { $0.datacenter == found.id }.map(\.name).sorted()
     }
 
-    func information(on location: FileLocation) async throws(FileFault) -> API.FileInformation {
+    func information(on location: FileLocation) async throws(FileFault) -> FileFacts {
         try await with(location, changes: false) { (volume) throws(VolumeError) in
-            API.FileInformation(try volume.information(location.text))
+            FileFacts(try volume.information(location.text))
         }
     }
 
@@ -32,7 +32,7 @@ struct FileAccessAdapter: DatastoreFiles {
             for entry in try volume.entries(of: directory.text) {
                 let path = directory.text == "/" ? "/" + entry.name : directory.text + "/" + entry.name
                 do throws(VolumeError) {
-                    entries.append(FileEntry(name: entry.name, information: API.FileInformation(try volume.information(path))))
+                    entries.append(FileEntry(name: entry.name, information: FileFacts(try volume.information(path))))
                 } catch .notFound {
                     // Removed since the directory was read.
                     continue
@@ -45,7 +45,7 @@ struct FileAccessAdapter: DatastoreFiles {
     func open(_ location: FileLocation) async throws(FileFault) -> any FileContent {
         let fabric = product.fabric
         return try await with(location, changes: false) { (volume) throws(VolumeError) in
-            let information = API.FileInformation(try volume.information(location.text))
+            let information = FileFacts(try volume.information(location.text))
             return StoredContent(
                 file: try volume.open(location.text, for: .reading), information: information, fabric: fabric)
         }
@@ -127,7 +127,7 @@ extension FileLocation {
     var text: String { "/" + path.joined(separator: "/") }
 }
 
-extension API.FileInformation {
+extension FileFacts {
     init(_ information: Datastores.FileInformation) {
         self.init(
             isDirectory: information.isDirectory, sizeBytes: information.isDirectory ? 0 : information.sizeBytes,

@@ -7,11 +7,11 @@ import Synchronization
 
 /// A file that is being downloaded.
 final class StoredContent: FileContent {
-    let information: API.FileInformation
+    let information: FileFacts
     private let file: OpenFile
     private let fabric: StorageFabric
 
-    init(file: OpenFile, information: API.FileInformation, fabric: StorageFabric) {
+    init(file: OpenFile, information: FileFacts, fabric: StorageFabric) {
         self.file = file
         self.information = information
         self.fabric = fabric
@@ -77,7 +77,7 @@ final class PendingSink: FileSink {
         let outcome = await fabric.outcome { () throws(VolumeError) in
             do throws(VolumeError) {
                 let isNew = try file.take(path, replacing: true)
-                return FileWriteOutcome(isNew: isNew, information: API.FileInformation(try volume.information(path)))
+                return FileWriteOutcome(isNew: isNew, information: FileFacts(try volume.information(path)))
             } catch {
                 let reason = error
                 try file.abandon()
@@ -130,7 +130,7 @@ final class PatchSink: FileSink {
         let (file, volume, path) = (file, volume, location.text)
         let outcome = await fabric.outcome { () throws(VolumeError) in
             try file.close()
-            return FileWriteOutcome(isNew: false, information: API.FileInformation(try volume.information(path)))
+            return FileWriteOutcome(isNew: false, information: FileFacts(try volume.information(path)))
         }
         let result = try outcome.get()
         try await FileAudit.record(location, "changed in part", store, call)

@@ -79,9 +79,14 @@ def cloned(**fields):
     return {"spec": structure(MACHINE + ".clone_spec", source="vm-1", name="x", **fields)}
 
 
-def disk_created(**backing):
-    return {"vm": "vm-1", "spec": structure(
-        DISK + ".create_spec", backing={"OPTIONAL": structure(DISK + ".backing_spec", **backing)})}
+def disk_updated(**backing):
+    return {"vm": "vm-1", "disk": "2000", "spec": structure(
+        DISK + ".update_spec", backing={"OPTIONAL": structure(DISK + ".backing_spec", **backing)})}
+
+
+def with_disk(**fields):
+    disk = structure(DISK + ".create_spec", **fields)
+    return created(guest_OS="DEBIAN_12_64", disks={"OPTIONAL": [disk]})
 
 
 SCSI_ADDRESS = {"OPTIONAL": structure("com.vmware.vcenter.vm.hardware.scsi_address_spec", bus=0)}
@@ -109,17 +114,17 @@ TYPED = {
     "null in a set of strings": (MACHINE, "list", filtered(names={"OPTIONAL": [None]})),
     "unexpected field": (MACHINE, "list", filtered(colour="red")),
     "unexpected field, two levels down": (MACHINE, "create", with_cpu(more=1)),
-    "unexpected field, in a backing": (DISK, "create", disk_created(type="VMDK_FILE", vmdk_file={"OPTIONAL": "x"}, n=1)),
+    "unexpected field, in a backing": (DISK, "update", disk_updated(type="VMDK_FILE", vmdk_file={"OPTIONAL": "x"}, n=1)),
     "required field missing": (MACHINE, "create", created()),
-    "required field missing, nested": (DISK, "create", disk_created()),
+    "required field missing, nested": (DISK, "update", disk_updated()),
     "string for a number": (MACHINE, "create", with_cpu(count={"OPTIONAL": "2"})),
     "fraction for a whole number": (MACHINE, "create", with_cpu(count={"OPTIONAL": 2.5})),
     "boolean for a number": (MACHINE, "create", with_cpu(count={"OPTIONAL": True})),
     "number for a boolean": (MACHINE, "clone", cloned(power_on={"OPTIONAL": 1})),
     "error where a structure belongs": (MACHINE, "create", {"spec": {"ERROR": {MACHINE + ".create_spec": {}}}}),
-    "union without its field": (DISK, "create", disk_created(type="VMDK_FILE")),
-    "union with a field of another case": (DISK, "create", {"vm": "vm-1", "spec": structure(
-        DISK + ".create_spec", type={"OPTIONAL": "IDE"}, scsi=SCSI_ADDRESS)}),
+    "union without its field": (DISK, "update", disk_updated(type="VMDK_FILE")),
+    "union with a field of another case": (MACHINE, "create", with_disk(
+        type={"OPTIONAL": "IDE"}, scsi=SCSI_ADDRESS)),
     "string where a map belongs": (MACHINE, "clone", cloned(disks_to_update={"OPTIONAL": "2000"})),
 }
 
