@@ -15,7 +15,7 @@ struct JournalGroup {
 
     mutating func append(_ record: JournalRecord) {
         let start = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: record.byteCount))
+        bytes.append(contentsOf: [UInt8](repeating: 0, count: record.byteCount))
         bytes.withUnsafeMutableBytes { buffer in
             if let base = buffer.baseAddress { record.encode(into: base + start) }
         }
@@ -26,7 +26,7 @@ struct JournalGroup {
     func sealed(epoch: UInt64, group: UInt64) -> [UInt8] {
         var sealed = bytes
         let pageBytes = Layout.blockBytes
-        sealed.append(contentsOf: repeatElement(0, count: (pageBytes - bytes.count % pageBytes) % pageBytes))
+        sealed.append(contentsOf: [UInt8](repeating: 0, count: (pageBytes - bytes.count % pageBytes) % pageBytes))
         sealed.withUnsafeMutableBytes { buffer in
             guard let base = buffer.baseAddress else { return }
             base.putLittle(Self.magic, at: 0)

@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 
 extension StoragePool {
@@ -54,12 +55,18 @@ extension StoragePool {
         let found = UnsafeMutableRawBufferPointer.allocate(byteCount: extent.count, alignment: Layout.blockBytes)
         defer { found.deallocate() }
         let seen = try readHeld(identifier, extent, into: found, for: nil)
-        guard let difference = zip(found, expected).enumerated().first(where: { $0.element.0 != $0.element.1 })?.offset
-        else {
+        guard let difference = Self.firstDifference(UnsafeRawBufferPointer(found), expected) else {
             return (try writeHeld(identifier, extent, replacement, for: .compareAndWrite), nil)
         }
         locked { state.luns[identifier]?.statistics.countFailure(.compareAndWrite) }
         return (seen, difference)
+    }
+
+    private static func firstDifference(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int? {
+        if let first = left.baseAddress, let second = right.baseAddress, memcmp(first, second, left.count) == 0 {
+            return nil
+        }
+        return left.indices.first { left[$0] != right[$0] }
     }
 
     /// Writes with the range held; returns the group to wait for.

@@ -74,6 +74,31 @@ struct CrashTests {
             point += 1 + random.below(2 * stride - 1)
         }
     }
+
+    @Test func aBlockThatTheLastGroupFreedItselfMayHaveBeenReused() throws {
+        let device = SimulatedBlockDevice()
+        let pool = try StoragePool.inMemory(device)
+        let lun = try pool.createLUN(name: "a", sizeBytes: 1 << 20).identifier
+        // Two writes of one block in one group: the first one's block is free when the group is durable.
+        let extent = try Extent(0, 4096)
+        var freed: UInt64 = 0
+        var group: UInt64 = 0
+        for byte in [1, 2] as [UInt8] {
+            let bytes = [UInt8](repeating: byte, count: 4096)
+            try bytes.withBytes { buffer throws(ArrayError) in
+                group = try pool.writeHeld(lun, extent, buffer, for: .write)
+            }
+            if byte == 1 { freed = pool.locked { pool.state.pointer(below: pool.state.luns[lun]?.root ?? 0, block: 0) } }
+        }
+        try pool.finish(group)
+        let block = BlockPointer(rawValue: freed)
+        #expect(pool.locked { pool.state.allocator.isFree(block.block) })
+        // What a later write does there before its own group is written.
+        try device.write([UInt8](repeating: 9, count: 4096), at: block.offset)
+        device.crash(keeping: .everything, seed: 1)
+        let reopened = try StoragePool.open(device)
+        #expect(try reopened.read(lun, at: 0, count: 4096) == [UInt8](repeating: 2, count: 4096))
+    }
 }
 
 extension StoragePool {
