@@ -44,6 +44,65 @@ final class StoredContent: FileContent {
     }
 }
 
+/// Collects what a client sends into large writes, and receives the next one while the last is on its way to the array.
+///
+/// Each write waits for the array to be durable, so many small ones would each pay for that. At most two buffers exist.
+private final class UploadBuffer: Sendable {
+    private struct State {
+        var bytes: [UInt8] = []
+        /// Where `bytes` go.
+        var offset: UInt64
+        var writing: Task<Result<Void, FileFault>, Never>?
+    }
+
+    private static let writeBytes = 4 << 20
+
+    private let state: Mutex<State>
+    private let fabric: StorageFabric
+    private let write: @Sendable ([UInt8], UInt64) throws(VolumeError) -> Void
+
+    init(offset: UInt64, fabric: StorageFabric, write: @escaping @Sendable ([UInt8], UInt64) throws(VolumeError) -> Void) {
+        state = Mutex(State(offset: offset))
+        self.fabric = fabric
+        self.write = write
+    }
+
+    func append(_ bytes: [UInt8]) async throws(FileFault) {
+        let isFull = state.withLock { state in
+            state.bytes += bytes
+            return state.bytes.count >= Self.writeBytes
+        }
+        if isFull { try await pass() }
+    }
+
+    /// Returns when everything is written.
+    func finish() async throws(FileFault) {
+        try await pass()
+        try await wait()
+    }
+
+    /// Lets what is on its way arrive, whatever becomes of it.
+    func settle() async { _ = await state.withLock { $0.writing }?.value }
+
+    private func wait() async throws(FileFault) {
+        guard let writing = state.withLock({ $0.writing }) else { return }
+        try await writing.value.get()
+    }
+
+    private func pass() async throws(FileFault) {
+        try await wait()
+        let (fabric, write) = (fabric, write)
+        state.withLock { state in
+            guard !state.bytes.isEmpty else { return }
+            var bytes: [UInt8] = []
+            swap(&bytes, &state.bytes)
+            let (full, start) = (bytes, state.offset)
+            state.offset += UInt64(full.count)
+            state.writing = Task.detached { await fabric.outcome { () throws(VolumeError) in try write(full, start) } }
+        }
+    }
+}
+
 /// A whole file that is being uploaded; it appears when it is complete.
 final class PendingSink: FileSink {
     private let file: PendingFile
@@ -52,9 +111,12 @@ final class PendingSink: FileSink {
     private let fabric: StorageFabric
     private let store: Store
     private let call: Call
-    private let offset = Atomic<UInt64>(0)
+    private let buffer: UploadBuffer
 
     init(file: PendingFile, location: FileLocation, volume: Volume, fabric: StorageFabric, store: Store, call: Call) {
+        buffer = UploadBuffer(offset: 0, fabric: fabric) { (bytes, offset) throws(VolumeError) in
+            try bytes.withBytes { (buffer) throws(VolumeError) in try file.write(buffer, at: offset) }
+        }
         self.file = file
         self.location = location
         self.volume = volume
@@ -63,16 +125,10 @@ final class PendingSink: FileSink {
         self.call = call
     }
 
-    func write(_ bytes: [UInt8]) async throws(FileFault) {
-        let (file, start) = (file, offset.load(ordering: .relaxed))
-        let outcome = await fabric.outcome { () throws(VolumeError) in
-            try bytes.withBytes { (buffer) throws(VolumeError) in try file.write(buffer, at: start) }
-        }
-        try outcome.get()
-        offset.store(start + UInt64(bytes.count), ordering: .relaxed)
-    }
+    func write(_ bytes: [UInt8]) async throws(FileFault) { try await buffer.append(bytes) }
 
     func finish() async throws(FileFault) -> FileWriteOutcome {
+        try await buffer.finish()
         let (file, volume, path) = (file, volume, location.text)
         let outcome = await fabric.outcome { () throws(VolumeError) in
             do throws(VolumeError) {
@@ -90,6 +146,7 @@ final class PendingSink: FileSink {
     }
 
     func abandon() async {
+        await buffer.settle()
         let file = file
         _ = await fabric.outcome { () throws(VolumeError) in try file.abandon() }
     }
@@ -103,7 +160,7 @@ final class PatchSink: FileSink {
     private let fabric: StorageFabric
     private let store: Store
     private let call: Call
-    private let offset: Atomic<UInt64>
+    private let buffer: UploadBuffer
 
     init(
         file: OpenFile, location: FileLocation, volume: Volume, offset: UInt64, fabric: StorageFabric, store: Store, call: Call
@@ -111,22 +168,18 @@ final class PatchSink: FileSink {
         self.file = file
         self.location = location
         self.volume = volume
-        self.offset = Atomic(offset)
+        buffer = UploadBuffer(offset: offset, fabric: fabric) { (bytes, offset) throws(VolumeError) in
+            try bytes.withBytes { (buffer) throws(VolumeError) in try file.write(buffer, at: offset) }
+        }
         self.fabric = fabric
         self.store = store
         self.call = call
     }
 
-    func write(_ bytes: [UInt8]) async throws(FileFault) {
-        let (file, start) = (file, offset.load(ordering: .relaxed))
-        let outcome = await fabric.outcome { () throws(VolumeError) in
-            try bytes.withBytes { (buffer) throws(VolumeError) in try file.write(buffer, at: start) }
-        }
-        try outcome.get()
-        offset.store(start + UInt64(bytes.count), ordering: .relaxed)
-    }
+    func write(_ bytes: [UInt8]) async throws(FileFault) { try await buffer.append(bytes) }
 
     func finish() async throws(FileFault) -> FileWriteOutcome {
+        try await buffer.finish()
         let (file, volume, path) = (file, volume, location.text)
         let outcome = await fabric.outcome { () throws(VolumeError) in
             try file.close()
@@ -137,7 +190,10 @@ final class PatchSink: FileSink {
         return result
     }
 
-    func abandon() async { await fabric.closeQuietly(file) }
+    func abandon() async {
+        await buffer.settle()
+        await fabric.closeQuietly(file)
+    }
 }
 
 /// The audit entry of a change to files, which the inventory's own changes do not cover.

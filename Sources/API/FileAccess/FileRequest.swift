@@ -16,6 +16,8 @@ enum FileRequestError: Error, Equatable {
 
 extension FileTarget {
     static let root = "/folder"
+    /// Directories on the way are made by an upload, so their number must have a bound.
+    static let maximumDepth = 64
 
     static func isBelowRoot(_ path: ArraySlice<UInt8>) -> Bool {
         guard path.starts(with: root.utf8) else { return false }
@@ -73,6 +75,7 @@ extension FileTarget {
         if names.first?.isEmpty == true { names.removeFirst() }
         if names.last?.isEmpty == true { names.removeLast() }
         guard names.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else { throw .malformed("The path is malformed.") }
+        guard names.count <= maximumDepth else { throw .malformed("The path has more than \(maximumDepth) parts.") }
         return names
     }
 }
