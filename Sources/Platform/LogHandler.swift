@@ -84,7 +84,7 @@ public final class LogSink: Sendable {
     }
 
     /// Writes a whole line. A full disk or a closed pipe loses it: a log must not stop the program.
-    func write(_ line: [UInt8]) {
+    public func write(_ line: [UInt8]) {
         line.withUnsafeBytes { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while rest.count > 0 {
