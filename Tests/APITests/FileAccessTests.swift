@@ -225,6 +225,7 @@ struct FileAccessTests {
         "/folder/a?dcPath=%zz", "/folder/a//b" + place, "/folder/a/../b" + place, "/folder/a/%2e%2e/b" + place,
         "/folder/a%2fb" + place,
         "/folder/a%00" + place, "/folder//" + place,
+        "/folder/" + String(repeating: "a/", count: FileTarget.maximumDepth + 1) + place,
     ])
     func malformedRequestIsRefused(target: String) async {
         for method in [Method.get, .put, .delete] {
