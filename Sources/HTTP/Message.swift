@@ -163,7 +163,10 @@ public struct Response: Sendable {
     /// The body may be compressed when the client accepts gzip and it is large enough.
     public var isCompressible: Bool
 
-    public init(status: Int, fields: [(name: StaticString, value: String)] = [], body: ResponseBody = .none, isCompressible: Bool = false) {
+    public init(
+        status: Int, fields: [(name: StaticString, value: String)] = [], body: ResponseBody = .none,
+        isCompressible: Bool = false
+    ) {
         self.status = status
         self.fields = fields
         self.body = body

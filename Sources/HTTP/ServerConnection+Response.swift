@@ -166,7 +166,8 @@ struct ResponsePlan {
         _ bytes: [UInt8], _ response: Response, _ head: RequestHead, _ context: inout ConnectionContext
     ) {
         guard bytes.count >= context.limits.compressionBytes, response.status != 206 else { return }
-        for field in response.fields where ResponseField.isNamed(field.name, "content-encoding") || ResponseField.isNamed(field.name, "content-range") {
+        for field in response.fields
+        where ResponseField.isNamed(field.name, "content-encoding") || ResponseField.isNamed(field.name, "content-range") {
             return
         }
         varies = true

@@ -20,7 +20,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", "", true), ("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "close", false),
+        ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", "", true),
+        ("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "close", false),
         ("GET / HTTP/1.1\r\nHost: h\r\nConnection: x, CLOSE\r\n\r\n", "close", false),
         ("GET / HTTP/1.1\r\nHost: h\r\nConnection: x\r\nConnection: close\r\n\r\n", "close", false),
         ("GET / HTTP/1.0\r\n\r\n", "close", false), ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive", true),
@@ -36,7 +37,9 @@ import Testing
 
     @Test func pipelinedRequestsAreAnsweredInOrder() {
         let peer = TestPeer()
-        let events = peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET /3 HTTP/1.1\r\nHost: h\r\n\r\n")
+        let events = peer.send(
+            "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET /3 HTTP/1.1\r\nHost: h\r\n\r\n"
+        )
         #expect(events == [.respond("/1", ""), .decide("/2"), .respond("/2", "x"), .respond("/3", "")])
         #expect(peer.output() == Self.plainAnswer + Self.plainAnswer + Self.plainAnswer)
     }

@@ -35,7 +35,9 @@ import Testing
                     guard LongForm.isOn || second - first < 4 || first % 5 == 0 || second == message.count else { continue }
                     let actual = ParserDriver.outcome(of: message, cuts: [first, second], &context)
                     if actual != expected {
-                        Issue.record("\(String(decoding: message, as: UTF8.self).debugDescription) cut at \(first), \(second): \(actual)")
+                        Issue.record(
+                            "\(String(decoding: message, as: UTF8.self).debugDescription) cut at \(first), \(second): \(actual)"
+                        )
                         return
                     }
                 }

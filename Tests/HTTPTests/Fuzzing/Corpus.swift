@@ -1,6 +1,7 @@
 /// Requests of many shapes, right and wrong, that prefixes, cuts and mutations are made from.
 enum Corpus {
-    static let messages: [[UInt8]] = texts.map { Array($0.utf8) } + [Array("GET /".utf8) + [0xC3, 0xA4] + Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8)]
+    static let messages: [[UInt8]] =
+        texts.map { Array($0.utf8) } + [Array("GET /".utf8) + [0xC3, 0xA4] + Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8)]
 
     private static let texts: [String] = [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -33,10 +34,14 @@ enum Corpus {
     /// Pieces that make trouble where they are put.
     static let pieces: [[UInt8]] =
         [
-            "\r\n", "\n", "\r", "\0", " ", "\t", ":", "%", "%2e", "%00", "/", "//", "..", "?", "#", ",", ";", "\u{7F}", "0", "ffffffffffffffff",
-            "7fffffffffffffff", "\r\n\r\n", "Host: b\r\n", "Content-Length: 3\r\n", "Content-Length: +3\r\n", "Content-Length: 03\r\n",
-            "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: identity\r\n", "Connection: close\r\n", "Expect: 100-continue\r\n",
-            "Content-Length: 9223372036854775807\r\n", "Content-Encoding: br\r\n", "HTTP/1.1", "HTTP/1.0", "http://", "0\r\n\r\n", "1\r\nx\r\n",
+            "\r\n", "\n", "\r", "\0", " ", "\t", ":", "%", "%2e", "%00", "/", "//", "..", "?", "#", ",", ";", "\u{7F}", "0",
+            "ffffffffffffffff",
+            "7fffffffffffffff", "\r\n\r\n", "Host: b\r\n", "Content-Length: 3\r\n", "Content-Length: +3\r\n",
+            "Content-Length: 03\r\n",
+            "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: identity\r\n", "Connection: close\r\n",
+            "Expect: 100-continue\r\n",
+            "Content-Length: 9223372036854775807\r\n", "Content-Encoding: br\r\n", "HTTP/1.1", "HTTP/1.0", "http://",
+            "0\r\n\r\n", "1\r\nx\r\n",
         ].map { Array($0.utf8) } + [[0x80], [0xFF], [0xC3, 0xA4]]
 }
 

@@ -1,5 +1,5 @@
 #if !STANDALONE_FUZZ
-    @testable import HTTP
+@testable import HTTP
 #endif
 
 /// Sends bytes through a real connection and says what came of the first request, in the words of the reference.
@@ -22,7 +22,8 @@ enum ParserDriver {
     }
 
     private static func step(
-        _ connection: inout ServerConnection, _ input: inout UnsafeRawBufferPointer, fed: Int, _ context: inout ConnectionContext
+        _ connection: inout ServerConnection, _ input: inout UnsafeRawBufferPointer, fed: Int,
+        _ context: inout ConnectionContext
     ) -> ReferenceOutcome {
         while true {
             switch connection.next(&input, &context, at: 0) {

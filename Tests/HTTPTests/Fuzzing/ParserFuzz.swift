@@ -1,5 +1,5 @@
 #if !STANDALONE_FUZZ
-    @testable import HTTP
+@testable import HTTP
 #endif
 
 enum ParserFuzz {
@@ -16,7 +16,9 @@ enum ParserFuzz {
             let expected = ReferenceParser.outcome(of: bytes)
             let actual = ParserDriver.outcome(of: bytes, cuts: cuts, &context)
             if expected == actual { continue }
-            found.append("seed \(seed), cuts \(cuts): \(String(decoding: bytes, as: UTF8.self).debugDescription): \(expected) against \(actual)")
+            found.append(
+                "seed \(seed), cuts \(cuts): \(String(decoding: bytes, as: UTF8.self).debugDescription): \(expected) against \(actual)"
+            )
             if found.count == 5 { break }
         }
         return found
@@ -55,14 +57,14 @@ enum ParserFuzz {
 }
 
 #if STANDALONE_FUZZ
-    @main struct FuzzMain {
-        /// Arguments: count and seed.
-        static func main() {
-            let count = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 1_000_000 : 1_000_000
-            let seed = CommandLine.arguments.count > 2 ? UInt64(CommandLine.arguments[2]) ?? 1 : 1
-            let found = ParserFuzz.run(seed: seed, count: count)
-            for disagreement in found { print(disagreement) }
-            print("\(count) inputs from seed \(seed): \(found.isEmpty ? "no disagreement" : "disagreement")")
-        }
+@main struct FuzzMain {
+    /// Arguments: count and seed.
+    static func main() {
+        let count = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 1_000_000 : 1_000_000
+        let seed = CommandLine.arguments.count > 2 ? UInt64(CommandLine.arguments[2]) ?? 1 : 1
+        let found = ParserFuzz.run(seed: seed, count: count)
+        for disagreement in found { print(disagreement) }
+        print("\(count) inputs from seed \(seed): \(found.isEmpty ? "no disagreement" : "disagreement")")
     }
+}
 #endif

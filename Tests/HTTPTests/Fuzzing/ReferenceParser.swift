@@ -190,7 +190,9 @@ struct ReferenceParser {
             name = String(text[..<end])
             text = String(text[end...])
         }
-        guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-._~!$&'()*+,;=".contains($0) }) else { return false }
+        guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-._~!$&'()*+,;=".contains($0) }) else {
+            return false
+        }
         if text.isEmpty { return true }
         return text.hasPrefix(":") && text.count <= 6 && text.dropFirst().allSatisfy(\.isNumber)
     }
@@ -207,7 +209,8 @@ struct ReferenceParser {
     }
 
     static func trimmed(_ text: String) -> String {
-        String(decoding: text.utf8.drop { $0 == 32 || $0 == 9 }.reversed().drop { $0 == 32 || $0 == 9 }.reversed(), as: UTF8.self)
+        String(
+            decoding: text.utf8.drop { $0 == 32 || $0 == 9 }.reversed().drop { $0 == 32 || $0 == 9 }.reversed(), as: UTF8.self)
     }
 
     mutating func checkHead() throws(ReferenceStop) {
@@ -244,8 +247,11 @@ struct ReferenceParser {
         if codings.isEmpty { return }
         if message.minorVersion == 0 || codings.count > 1 { throw .refused(400) }
         if codings[0].lowercased() == "chunked" { return }
-        let list = codings[0].split(separator: ",", omittingEmptySubsequences: false).map { Self.trimmed(String($0)).lowercased() }
-        guard list.allSatisfy({ Self.isToken(Array($0.utf8)) }), list.last == "chunked", list.filter({ $0 == "chunked" }).count == 1
+        let list = codings[0].split(separator: ",", omittingEmptySubsequences: false).map {
+            Self.trimmed(String($0)).lowercased()
+        }
+        guard list.allSatisfy({ Self.isToken(Array($0.utf8)) }), list.last == "chunked",
+            list.filter({ $0 == "chunked" }).count == 1
         else { throw .refused(400) }
         throw .refused(501)
     }
