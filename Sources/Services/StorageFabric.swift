@@ -163,9 +163,13 @@ public final class StorageFabric: Sendable {
 
     private func volume(_ datastore: Datastore, on host: Host) throws(VolumeError) -> Volume {
         let key = MountKey(host: host.id, datastore: datastore.id)
-        if let volume = mounts.withLock({ $0.volumes[key] }) { return volume }
+        if let volume = mounts.withLock({ $0.volumes[key] }), volume.isUsable { return volume }
         return try mounting.withLock { _ throws(VolumeError) in
-            if let volume = mounts.withLock({ $0.volumes[key] }) { return volume }
+            if let volume = mounts.withLock({ $0.volumes[key] }) {
+                if volume.isUsable { return volume }
+                // What made it unusable was told to whoever met it.
+                forget(volume, datastore, on: host)
+            }
             guard let identity = VolumeIdentifier(host.uuid) else {
                 throw .invalidArgument("the host's UUID is malformed")
             }

@@ -42,6 +42,9 @@ public final class Volume: Sendable {
 
     public var statistics: VolumeStatistics { device.statistics.withLock { $0 } }
 
+    /// Whether anything can still be done with this mount; if not, the host has to mount again.
+    public var isUsable: Bool { state.withLock { $0.failure == nil } }
+
     /// Counts free space anew, so that what other hosts took or gave back shows.
     public func refreshFreeSpace() throws(VolumeError) {
         try attempt { (state) throws(VolumeError) in try state.countFreeBlocks() }

@@ -30,7 +30,9 @@ struct Disks: DiskService {
             let record = try draft.inventory.machine(vm)
             guard case .off = record.value.powerState else { throw .hardwareLocked(record.value.powerState) }
             let (index, _) = try Self.find(disk, in: record.value)
-            if let holder = draft[VirtualMachine.self].record(by: "file", file.key), holder.value.hardware.disks != record.value.hardware.disks {
+            // Its own file again is fine; the file of another disk is not, be it of this machine.
+            let current = record.value.hardware.disks[index].file
+            if current.key != file.key, let holder = draft[VirtualMachine.self].record(by: "file", file.key) {
                 throw Fault(
                     .resourceInUse, id: "com.viaduct.disk.attached",
                     "The file '\(file.path)' is a disk of the virtual machine with identifier '\(holder.id)'.",

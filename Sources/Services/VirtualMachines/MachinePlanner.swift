@@ -24,12 +24,15 @@ struct MachinePlanner {
         var planner = HardwarePlanner(
             inventory: inventory, placement: placement, name: name, macSeed: macSeed(), existingFileBytes: sizes)
         let plan = try planner.plan(spec)
+        let home = try await freeDirectory(name, placement, plan.hardware, plan.origins, inventory)
         let machine = machine(
-            name: name, placement: placement, guestOS: spec.guestOS.rawValue, hardware: plan.hardware, source: nil)
+            name: name, placement: placement, home: home, guestOS: spec.guestOS.rawValue, hardware: plan.hardware,
+            source: nil)
         return ProvisionVirtualMachine(machine: machine, origins: plan.origins, powersOn: false)
     }
 
-    func plan(_ spec: VcenterVMCloneSpec) throws(Fault) -> ProvisionVirtualMachine {
+    /// - Throws: as for a create specification.
+    func plan(_ spec: VcenterVMCloneSpec) async throws(Fault) -> ProvisionVirtualMachine {
         let inventory = store.snapshot
         let source = try inventory.machine(spec.source).value
         guard spec.guestCustomizationSpec?.name == nil else {
@@ -44,8 +47,10 @@ struct MachinePlanner {
         try MachineNames.check(spec.name, field: "spec.name")
         try Self.requireFree(spec.name, in: placement.folder, inventory)
         let (hardware, origins) = try copied(source, spec, placement, inventory)
+        let home = try await freeDirectory(spec.name, placement, hardware, origins, inventory)
         let machine = machine(
-            name: spec.name, placement: placement, guestOS: source.guestOS, hardware: hardware, source: source.id)
+            name: spec.name, placement: placement, home: home, guestOS: source.guestOS, hardware: hardware,
+            source: source.id)
         return ProvisionVirtualMachine(machine: machine, origins: origins, powersOn: spec.powerOn ?? false)
     }
 
@@ -88,13 +93,38 @@ struct MachinePlanner {
         return (hardware, origins)
     }
 
+    /// The directory for a machine of this name: one that no machine has and that is on none of its datastores. As in
+    /// vSphere, a number is added until that holds.
+    private func freeDirectory(
+        _ name: String, _ placement: Placement, _ hardware: Hardware, _ origins: [ProvisionVirtualMachine.Origin],
+        _ inventory: Inventory
+    ) async throws(Fault) -> String {
+        var datastores = [placement.datastore]
+        for (disk, origin) in zip(hardware.disks, origins) where origin != .existing {
+            if !datastores.contains(disk.file.datastore) { datastores.append(disk.file.datastore) }
+        }
+        let wanted = "/" + MachineNames.directory(name)
+        var (path, number) = (wanted, 0)
+        while true {
+            let places = datastores.map { DatastorePath(datastore: $0, path: path) }
+            var isTaken = places.contains { inventory[VirtualMachine.self].record(by: "home", $0.key) != nil }
+            for place in places where !isTaken {
+                isTaken = try await fabric.information(on: place, by: placement.host, inventory) != nil
+            }
+            if !isTaken { return path }
+            number += 1
+            path = "\(wanted)_\(number)"
+        }
+    }
+
     private func machine(
-        name: String, placement: Placement, guestOS: String, hardware: Hardware, source: Identifier<VirtualMachine>?
+        name: String, placement: Placement, home: String, guestOS: String, hardware: Hardware,
+        source: Identifier<VirtualMachine>?
     ) -> VirtualMachine {
         VirtualMachine(
             id: Identifier(""), name: name, folder: placement.folder, datacenter: placement.datacenter, host: placement.host,
             cluster: placement.cluster, resourcePool: placement.resourcePool,
-            home: DatastorePath(datastore: placement.datastore, path: "/" + MachineNames.directory(name)), guestOS: guestOS,
+            home: DatastorePath(datastore: placement.datastore, path: home), guestOS: guestOS,
             biosUUID: UUIDText.random(world.randomness), instanceUUID: UUIDText.random(world.randomness), hardware: hardware,
             cloneSource: source)
     }
@@ -143,9 +173,19 @@ extension StorageFabric {
     func sizeOfDisk(
         _ file: DatastorePath, by host: Identifier<Host>, field: String, _ inventory: Inventory
     ) async throws(Fault) -> UInt64? {
+        guard let found = try await information(on: file, by: host, inventory) else { return nil }
+        guard !found.isDirectory else { throw .invalid(field, "it is a directory.") }
+        guard found.sizeBytes >= 512 else { throw .invalid(field, "the file is shorter than one sector.") }
+        return found.sizeBytes / 512 * 512
+    }
+
+    /// What a datastore knows of a file or directory; `nil` if nothing has the name.
+    func information(
+        on file: DatastorePath, by host: Identifier<Host>, _ inventory: Inventory
+    ) async throws(Fault) -> FileInformation? {
         guard let host = inventory[Host.self][host] else { throw .notFound("host", "Host", host.rawValue) }
         let datastore = try ProvisionVirtualMachine.datastore(file.datastore, inventory)
-        let found = try await run { () throws(Fault) in
+        return try await run { () throws(Fault) in
             try self.with(datastore, on: host, changes: false) { (volume) throws(VolumeError) -> FileInformation? in
                 do throws(VolumeError) {
                     return try volume.information(file.path)
@@ -154,9 +194,5 @@ extension StorageFabric {
                 }
             }
         }
-        guard let found else { return nil }
-        guard !found.isDirectory else { throw .invalid(field, "it is a directory.") }
-        guard found.sizeBytes >= 512 else { throw .invalid(field, "the file is shorter than one sector.") }
-        return found.sizeBytes / 512 * 512
     }
 }

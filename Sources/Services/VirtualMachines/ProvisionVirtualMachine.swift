@@ -8,20 +8,25 @@ import Persistence
 ///
 /// ```
 /// admit: record `creating` (name, directory and files are taken)
-///   └─► files on the datastores ─► record `ready`, in one commit with the end of the task
-///   undo ◄─ files removed ◄─┘ any fault, cancellation or crash; release: record removed
+///   └─► directories ─► files in them ─► record `ready`, in one commit with the end of the task
+///   undo ◄─ empty ones removed ◄─ files removed ◄─┘ any fault, cancellation or crash; release: record removed
 /// ```
-/// Only a ready machine can be seen, so nobody meets a half-made one.
+/// Only a ready machine can be seen, so nobody meets a half-made one. The directories are a step of their own so that
+/// the undo removes files only from directories that this workflow has made.
 struct ProvisionVirtualMachine: Workflow {
     typealias Dependencies = StorageFabric
 
     static let name = "provision-virtual-machine"
     static let steps: [WorkflowStep<ProvisionVirtualMachine>] = [
         WorkflowStep(
+            "Creating directories",
+            run: { (state, context) async throws(Fault) in try await state.makeDirectories(context) },
+            undo: { (state, context) async throws(Fault) in try await state.removeDirectories(context) }),
+        WorkflowStep(
             "Creating files",
             run: { (state, context) async throws(Fault) in try await state.makeFiles(context) },
             change: { (state, draft) throws(Fault) in try state.publish(&draft) },
-            undo: { (state, context) async throws(Fault) in try await state.removeFiles(context) })
+            undo: { (state, context) async throws(Fault) in try await state.removeFiles(context) }),
     ]
 
     /// As planned; `admit` completes identifier, directory and file paths.
@@ -81,7 +86,8 @@ struct ProvisionVirtualMachine: Workflow {
         return admitted
     }
 
-    /// Chooses a directory that no other machine has, and with it the paths of new files.
+    /// Chooses a directory that no other machine has (the planned one, unless someone was faster), and with it the paths
+    /// of new files.
     private mutating func complete(_ draft: Draft) throws(Fault) {
         let wanted = machine.home.path
         var number = 1
@@ -125,7 +131,8 @@ struct ProvisionVirtualMachine: Workflow {
         return found
     }
 
-    private func makeFiles(_ context: StepContext<StorageFabric>) async throws(Fault) {
+    /// - Throws: `already_exists` when there is one that this workflow has not made.
+    private func makeDirectories(_ context: StepContext<StorageFabric>) async throws(Fault) {
         let inventory = context.snapshot
         let host = try Self.host(machine, inventory)
         let storage = context.dependencies
@@ -137,6 +144,19 @@ struct ProvisionVirtualMachine: Workflow {
                 }
             }
         }
+    }
+
+    /// One that was there before is left, unless it is empty.
+    private func removeDirectories(_ context: StepContext<StorageFabric>) async throws(Fault) {
+        let inventory = context.snapshot
+        let host = try Self.host(machine, inventory)
+        try await context.dependencies.remove([], thenEmpty: directories, by: host, inventory)
+    }
+
+    private func makeFiles(_ context: StepContext<StorageFabric>) async throws(Fault) {
+        let inventory = context.snapshot
+        let host = try Self.host(machine, inventory)
+        let storage = context.dependencies
         let total = Int64(machine.hardware.disks.count)
         for (index, disk) in machine.hardware.disks.enumerated() {
             try context.checkCancellation()
@@ -183,7 +203,7 @@ struct ProvisionVirtualMachine: Workflow {
         let host = try Self.host(machine, inventory)
         var files = [DatastorePath(datastore: machine.home.datastore, path: configurationPath)]
         for (disk, origin) in zip(machine.hardware.disks, origins) where origin != .existing { files.append(disk.file) }
-        try await context.dependencies.remove(files, thenEmpty: directories, by: host, inventory)
+        try await context.dependencies.remove(files, thenEmpty: [], by: host, inventory)
     }
 
     static func host(_ machine: VirtualMachine, _ inventory: Inventory) throws(Fault) -> Host {

@@ -54,12 +54,12 @@ struct VirtualMachines: VirtualMachineService {
     }
 
     func clone(spec: VcenterVMCloneSpec, call: Call) async throws(Fault) -> String {
-        let workflow = try MachinePlanner(store: store, fabric: fabric, world: world).plan(spec)
+        let workflow = try await MachinePlanner(store: store, fabric: fabric, world: world).plan(spec)
         return try await engine.run(workflow, by: call).machine.id.rawValue
     }
 
     func cloneTask(spec: VcenterVMCloneSpec, call: Call) async throws(Fault) -> String {
-        let workflow = try MachinePlanner(store: store, fabric: fabric, world: world).plan(spec)
+        let workflow = try await MachinePlanner(store: store, fabric: fabric, world: world).plan(spec)
         return try await engine.start(workflow, by: call).rawValue
     }
 
