@@ -18,7 +18,14 @@ extension HardwarePlanner {
             try provisioning(policy.policy, "spec.storage_policy.policy")
         }
         var origins: [ProvisionVirtualMachine.Origin] = []
-        for (index, disk) in (spec.disks ?? [VcenterVmHardwareDiskCreateSpec()]).enumerated() {
+        let specs = spec.disks ?? [VcenterVmHardwareDiskCreateSpec()]
+        // Names that are asked for go before those that are made up.
+        for (index, disk) in specs.enumerated() {
+            guard let asked = disk.newVmdk?.name else { continue }
+            let field = "spec.disks[\(index)].new_vmdk.name"
+            try claim(fileName: try MachineNames.diskFile(asked, field: field), field: field)
+        }
+        for (index, disk) in specs.enumerated() {
             let (planned, origin) = try plan(disk, "spec.disks[\(index)]", machinePolicy ?? .thin)
             hardware.disks.append(planned)
             origins.append(origin)
@@ -50,7 +57,6 @@ extension HardwarePlanner {
         let fileName: String
         if let asked = spec.newVmdk?.name {
             fileName = try MachineNames.diskFile(asked, field: "\(field).new_vmdk.name")
-            try claim(fileName: fileName, field: "\(field).new_vmdk.name")
         } else {
             fileName = nextFileName()
         }
