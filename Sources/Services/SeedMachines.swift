@@ -3,15 +3,36 @@ import Domain
 import Persistence
 
 extension Product {
+    /// How many machines of a seed file are made at once: their waits for the disk overlap.
+    private static let seedConcurrency = 16
+
     /// Makes the virtual machines of a seed file that do not exist yet.
     ///
-    /// - Throws: what creating or starting one throws.
+    /// - Throws: what creating or starting one throws; the others that were begun are completed.
     public func makeMachines(_ groups: [LabDescription.VirtualMachines]) async throws(Fault) {
         let call = Call(
             user: nil, requestID: "seed", service: "com.vmware.vcenter.VM", operation: "create", peer: "",
             receivedAt: Timestamp(milliseconds: world.clock.wallMilliseconds))
-        for group in groups {
-            for name in group.names { try await make(name, of: group, call) }
+        let wanted = groups.flatMap { group in group.names.map { (name: $0, group: group) } }
+        let failure = await withTaskGroup(of: Fault?.self) { tasks in
+            var failure: Fault?
+            for (index, machine) in wanted.enumerated() {
+                if index >= Self.seedConcurrency, let result = await tasks.next(), let fault = result { failure = failure ?? fault }
+                guard failure == nil else { break }
+                tasks.addTask { await self.outcome(machine.name, of: machine.group, call) }
+            }
+            for await result in tasks { failure = failure ?? result }
+            return failure
+        }
+        if let failure { throw failure }
+    }
+
+    private func outcome(_ name: String, of group: LabDescription.VirtualMachines, _ call: Call) async -> Fault? {
+        do throws(Fault) {
+            try await make(name, of: group, call)
+            return nil
+        } catch {
+            return error
         }
     }
 
