@@ -5,6 +5,7 @@ extension String: WireKey {
 
     public init(key: String, reader: ValueReader) throws(Fault) { self = key }
 
+    @inlinable
     public var keyText: String { self }
 
     @inlinable
@@ -43,6 +44,7 @@ extension Double: WireReadable, WireWritable {
 extension Timestamp: WireReadable, WireWritable {
     public init(reading reader: ValueReader) throws(Fault) { self = try reader.dateTime() }
 
+    @inlinable
     public func write(to writer: inout ValueWriter) { writer.dateTime(self) }
 }
 
@@ -85,6 +87,7 @@ extension ValueMap: WireReadable where Key: WireKey, Value: WireReadable {
 }
 
 extension ValueMap: WireWritable where Key: WireKey, Value: WireWritable {
+    @inlinable
     public func write(to writer: inout ValueWriter) {
         writer.beginMap()
         for (key, value) in entries {

@@ -18,22 +18,45 @@ enum DateTimeText {
         return Timestamp(milliseconds: seconds * 1000 + Int64(fraction))
     }
 
-    static func write(_ moment: Timestamp, _ append: (UInt8) -> Void) {
+    /// Bytes of a written date-time.
+    static let length = 24
+
+    /// - Parameter place: room for `length` bytes.
+    static func write(_ moment: Timestamp, to place: UnsafeMutableRawPointer) {
         let clamped = min(max(moment.milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         let days = Int(clamped.floorDivided(by: 86_400_000))
         let rest = Int(clamped - Int64(days) * 86_400_000)
         let (year, month, day) = civil(days)
-        for (value, width, end) in [
-            (year, 4, "-"), (month, 2, "-"), (day, 2, "T"), (rest / 3_600_000, 2, ":"), (rest / 60_000 % 60, 2, ":"),
-            (rest / 1000 % 60, 2, "."), (rest % 1000, 3, "Z"),
-        ] as [(Int, Int, Unicode.Scalar)] {
-            var power = width == 4 ? 1000 : width == 3 ? 100 : 10
-            while power > 0 {
-                append(UInt8(ascii: "0") + UInt8(value / power % 10))
-                power /= 10
-            }
-            append(UInt8(ascii: end))
-        }
+        pair(year / 100, place, 0)
+        pair(year % 100, place, 2)
+        pair(month, place, 5)
+        pair(day, place, 8)
+        pair(rest / 3_600_000, place, 11)
+        pair(rest / 60_000 % 60, place, 14)
+        pair(rest / 1000 % 60, place, 17)
+        pair(rest % 1000 / 10, place, 20)
+        digit(rest % 10, place, 22)
+        mark("-", place, 4)
+        mark("-", place, 7)
+        mark("T", place, 10)
+        mark(":", place, 13)
+        mark(":", place, 16)
+        mark(".", place, 19)
+        mark("Z", place, 23)
+    }
+
+    /// Two digits at an offset.
+    private static func pair(_ number: Int, _ place: UnsafeMutableRawPointer, _ offset: Int) {
+        digit(number / 10, place, offset)
+        digit(number % 10, place, offset + 1)
+    }
+
+    private static func digit(_ digit: Int, _ place: UnsafeMutableRawPointer, _ offset: Int) {
+        place.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit), toByteOffset: offset, as: UInt8.self)
+    }
+
+    private static func mark(_ mark: Unicode.Scalar, _ place: UnsafeMutableRawPointer, _ offset: Int) {
+        place.storeBytes(of: UInt8(ascii: mark), toByteOffset: offset, as: UInt8.self)
     }
 
     private static func number(_ bytes: [UInt8], _ start: Int, _ count: Int) -> Int? {

@@ -130,7 +130,7 @@ private func reader(_ text: String, _ wire: Wire = .clean) throws -> ValueReader
     @Test func secretsDoNotShow() { #expect(!"\(Secret("hunter2"))".contains("hunter2")) }
 
     @Test func theBufferIsReusedAndCutBack() {
-        var writer = ValueWriter(.clean, into: Array("head".utf8))
+        var writer = ValueWriter(.clean, after: Array("head".utf8))
         writer.string(String(repeating: "x", count: 1_000))
         writer.truncate(to: 4)
         writer.raw("!")

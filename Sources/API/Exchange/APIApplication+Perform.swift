@@ -16,7 +16,7 @@ extension APIApplication {
             if let principal {
                 try authorizer.authorize(entry.operation, at: entry.index, input: input, by: principal, call: call)
             }
-            var writer = ValueWriter(shape.wire, into: entry.buffer())
+            var writer = ValueWriter(shape.wire, capacity: entry.expectedBytes)
             shape.begin(&writer)
             switch try dispatcher.invoke(entry.index, input: &input, call: call, writer: &writer) {
             case .written:
@@ -25,7 +25,7 @@ extension APIApplication {
                 return .later { [self] in
                     do throws(Fault) {
                         let answer = try await work()
-                        var writer = ValueWriter(shape.wire, into: entry.buffer())
+                        var writer = ValueWriter(shape.wire, capacity: entry.expectedBytes)
                         shape.begin(&writer)
                         answer.write(&writer)
                         return success(&writer, entry, call, shape)

@@ -24,12 +24,8 @@ final class OperationEntry: Sendable {
         isLogin = operation.authentication == .credentials && operation.output == .secret
     }
 
-    /// An empty buffer that the answer will probably fit into.
-    func buffer() -> [UInt8] {
-        var buffer: [UInt8] = []
-        buffer.reserveCapacity(answerBytes.load(ordering: .relaxed))
-        return buffer
-    }
+    /// The capacity that the next answer will probably fit into.
+    var expectedBytes: Int { answerBytes.load(ordering: .relaxed) }
 
     func noteAnswer(bytes: Int) {
         let expected = answerBytes.load(ordering: .relaxed)
