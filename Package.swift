@@ -52,7 +52,7 @@ var targets: [Target] = [
     library("Services", ["Domain", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
     library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform", logging]),
 
-    library("API", ["HTTP", "Services", "Contract", "ContractTypes", "Domain", "Platform"]),
+    library("API", ["HTTP", "Contract", "ContractTypes", "Domain", "Platform"]),
     library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Cryptography", "Sockets", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
 
     .executableTarget(name: "viaduct", dependencies: ["Assembly", argumentParser], swiftSettings: settings),
@@ -66,7 +66,7 @@ var targets: [Target] = [
     tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),
     tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Domain", "Platform"]),
     tests("ContractTests", ["Contract", "ContractTypes", "ContractGenerator", "Domain"]),
-    tests("APITests", ["API", "HTTP", "Services", "Contract", "ContractTypes", "Domain", "Platform"]),
+    tests("APITests", ["API", "HTTP", "Contract", "ContractTypes", "Domain", "Platform"]),
     tests("ServicesTests", ["Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Domain", "Platform"]),
     tests("AssemblyTests", ["Assembly", "Services", "Persistence", "Domain", "Datastores", "SCSI", "StorageArray", "API", "HTTP", "Contract", "ContractTypes", "Platform"]),
     tests("TidyTests", []),
@@ -90,9 +90,14 @@ if let only = Context.environment["VIADUCT_ONLY"] {
 let package = Package(
     name: "viaduct",
     platforms: [.macOS(.v15)],
-    // For Tests/Benchmarks, which is a package of its own.
-    products: targets.contains { $0.name == "Serving" }
-        ? [.library(name: "Serving", targets: ["Serving", "Sockets", "Cryptography", "HTTP", "Platform"])] : [],
+    // For the packages in Tests/Benchmarks.
+    products: [
+        Product.library(name: "Serving", targets: ["Serving", "Sockets", "Cryptography", "HTTP", "Platform"]),
+        Product.library(name: "API", targets: ["API", "ContractTypes", "Contract", "HTTP", "Domain", "Platform"]),
+    ].filter { product in
+        guard let library = product as? Product.Library else { return true }
+        return library.targets.allSatisfy { name in targets.contains { $0.name == name } }
+    },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
