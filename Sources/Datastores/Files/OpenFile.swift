@@ -79,15 +79,15 @@ public final class OpenFile: Sendable {
         }
     }
 
-    /// Commits as `flush` does and gives the lock up. Closing again does nothing.
+    /// Commits as `flush` does and gives the lock up. Closing again does nothing, unless it failed: then it is tried again.
     public func close() throws(VolumeError) {
         try state.withLock { (state) throws(VolumeError) in
             guard !state.isClosed else { return }
-            state.isClosed = true
             switch mode {
             case .reading: try volume.finishReading(number)
             case .writing: try volume.finishWriting(number, state)
             }
+            state.isClosed = true
         }
     }
 
