@@ -47,7 +47,7 @@ struct FileAccessAdapter: DatastoreFiles {
         return try await with(location, changes: false) { (volume) throws(VolumeError) in
             let information = FileFacts(try volume.information(location.text))
             return StoredContent(
-                file: try volume.open(location.text, for: .reading), information: information, fabric: fabric)
+                file: try volume.open(location.text, for: .reading), volume: volume, information: information, fabric: fabric)
         }
     }
 
@@ -62,7 +62,7 @@ struct FileAccessAdapter: DatastoreFiles {
                 if try volume.kind(of: location.text) == .directory { throw .isADirectory(location.text) }
                 return PendingSink(
                     file: try volume.makePendingFile(), location: location, volume: volume, fabric: fabric, store: store,
-                    call: call)
+                    call: call, requireUnused: { () throws(FileFault) in try requireUnused(location) })
             case .patch(let offset, _):
                 return PatchSink(
                     file: try volume.open(location.text, for: .writing), location: location, volume: volume, offset: offset,

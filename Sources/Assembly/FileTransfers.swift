@@ -9,23 +9,25 @@ import Synchronization
 final class StoredContent: FileContent {
     let information: FileFacts
     private let file: OpenFile
+    private let volume: Volume
     private let fabric: StorageFabric
 
-    init(file: OpenFile, information: FileFacts, fabric: StorageFabric) {
+    init(file: OpenFile, volume: Volume, information: FileFacts, fabric: StorageFabric) {
         self.file = file
+        self.volume = volume
         self.information = information
         self.fabric = fabric
     }
 
     deinit {
         // Giving the lock up writes to the array, which must not block whoever drops the last reference.
-        let (file, fabric) = (file, fabric)
-        Task.detached { await fabric.closeQuietly(file) }
+        let (file, volume, fabric) = (file, volume, fabric)
+        Task.detached { await fabric.closeQuietly(file, on: volume) }
     }
 
     func read(_ range: Range<UInt64>) async throws(FileFault) -> [UInt8] {
         let file = file
-        let outcome = await fabric.outcome { () throws(VolumeError) in
+        let outcome = await fabric.outcome(on: volume) { () throws(VolumeError) in
             var bytes = [UInt8](repeating: 0, count: range.count)
             var failure: VolumeError?
             let count = bytes.withUnsafeMutableBytes { buffer in
@@ -58,11 +60,16 @@ private final class UploadBuffer: Sendable {
     private static let writeBytes = 4 << 20
 
     private let state: Mutex<State>
+    private let volume: Volume
     private let fabric: StorageFabric
     private let write: @Sendable ([UInt8], UInt64) throws(VolumeError) -> Void
 
-    init(offset: UInt64, fabric: StorageFabric, write: @escaping @Sendable ([UInt8], UInt64) throws(VolumeError) -> Void) {
+    init(
+        offset: UInt64, volume: Volume, fabric: StorageFabric,
+        write: @escaping @Sendable ([UInt8], UInt64) throws(VolumeError) -> Void
+    ) {
         state = Mutex(State(offset: offset))
+        self.volume = volume
         self.fabric = fabric
         self.write = write
     }
@@ -91,14 +98,16 @@ private final class UploadBuffer: Sendable {
 
     private func pass() async throws(FileFault) {
         try await wait()
-        let (fabric, write) = (fabric, write)
+        let (volume, fabric, write) = (volume, fabric, write)
         state.withLock { state in
             guard !state.bytes.isEmpty else { return }
             var bytes: [UInt8] = []
             swap(&bytes, &state.bytes)
             let (full, start) = (bytes, state.offset)
             state.offset += UInt64(full.count)
-            state.writing = Task.detached { await fabric.outcome { () throws(VolumeError) in try write(full, start) } }
+            state.writing = Task.detached {
+                await fabric.outcome(on: volume) { () throws(VolumeError) in try write(full, start) }
+            }
         }
     }
 }
@@ -112,9 +121,14 @@ final class PendingSink: FileSink {
     private let store: Store
     private let call: Call
     private let buffer: UploadBuffer
+    private let requireUnused: @Sendable () throws(FileFault) -> Void
 
-    init(file: PendingFile, location: FileLocation, volume: Volume, fabric: StorageFabric, store: Store, call: Call) {
-        buffer = UploadBuffer(offset: 0, fabric: fabric) { (bytes, offset) throws(VolumeError) in
+    /// - Parameter requireUnused: throws while the file to replace belongs to a machine that runs.
+    init(
+        file: PendingFile, location: FileLocation, volume: Volume, fabric: StorageFabric, store: Store, call: Call,
+        requireUnused: @escaping @Sendable () throws(FileFault) -> Void
+    ) {
+        buffer = UploadBuffer(offset: 0, volume: volume, fabric: fabric) { (bytes, offset) throws(VolumeError) in
             try bytes.withBytes { (buffer) throws(VolumeError) in try file.write(buffer, at: offset) }
         }
         self.file = file
@@ -123,14 +137,22 @@ final class PendingSink: FileSink {
         self.fabric = fabric
         self.store = store
         self.call = call
+        self.requireUnused = requireUnused
     }
 
     func write(_ bytes: [UInt8]) async throws(FileFault) { try await buffer.append(bytes) }
 
     func finish() async throws(FileFault) -> FileWriteOutcome {
         try await buffer.finish()
+        do throws(FileFault) {
+            // A machine may have been started since the upload began.
+            try requireUnused()
+        } catch {
+            await abandon()
+            throw error
+        }
         let (file, volume, path) = (file, volume, location.text)
-        let outcome = await fabric.outcome { () throws(VolumeError) in
+        let outcome = await fabric.outcome(on: volume) { () throws(VolumeError) in
             do throws(VolumeError) {
                 let isNew = try file.take(path, replacing: true)
                 return FileWriteOutcome(isNew: isNew, information: FileFacts(try volume.information(path)))
@@ -148,7 +170,7 @@ final class PendingSink: FileSink {
     func abandon() async {
         await buffer.settle()
         let file = file
-        _ = await fabric.outcome { () throws(VolumeError) in try file.abandon() }
+        _ = await fabric.outcome(on: volume) { () throws(VolumeError) in try file.abandon() }
     }
 }
 
@@ -168,7 +190,7 @@ final class PatchSink: FileSink {
         self.file = file
         self.location = location
         self.volume = volume
-        buffer = UploadBuffer(offset: offset, fabric: fabric) { (bytes, offset) throws(VolumeError) in
+        buffer = UploadBuffer(offset: offset, volume: volume, fabric: fabric) { (bytes, offset) throws(VolumeError) in
             try bytes.withBytes { (buffer) throws(VolumeError) in try file.write(buffer, at: offset) }
         }
         self.fabric = fabric
@@ -181,7 +203,7 @@ final class PatchSink: FileSink {
     func finish() async throws(FileFault) -> FileWriteOutcome {
         try await buffer.finish()
         let (file, volume, path) = (file, volume, location.text)
-        let outcome = await fabric.outcome { () throws(VolumeError) in
+        let outcome = await fabric.outcome(on: volume) { () throws(VolumeError) in
             try file.close()
             return FileWriteOutcome(isNew: false, information: FileFacts(try volume.information(path)))
         }
@@ -192,7 +214,7 @@ final class PatchSink: FileSink {
 
     func abandon() async {
         await buffer.settle()
-        await fabric.closeQuietly(file)
+        await fabric.closeQuietly(file, on: volume)
     }
 }
 
@@ -209,20 +231,20 @@ enum FileAudit {
 }
 
 extension StorageFabric {
-    /// Runs `work` on a thread that may block and puts its error in the words of file access.
+    /// Runs `work` on open files of a mount on a thread that may block, and puts its error in the words of file access.
     func outcome<Success: Sendable>(
-        _ work: @escaping @Sendable () throws(VolumeError) -> Success
+        on volume: Volume, _ work: @escaping @Sendable () throws(VolumeError) -> Success
     ) async -> Result<Success, FileFault> {
         do throws(VolumeError) {
-            return .success(try await runVolumeWork(work))
+            return .success(try await runVolumeWork(on: volume, work))
         } catch {
             return .failure(FileFault(error))
         }
     }
 
     /// Closes a file whose changes do not matter any more; its lock ends with the mount's heartbeat if that fails.
-    func closeQuietly(_ file: OpenFile) async {
-        _ = await outcome { () throws(VolumeError) in try file.close() }
+    func closeQuietly(_ file: OpenFile, on volume: Volume) async {
+        _ = await outcome(on: volume) { () throws(VolumeError) in try file.close() }
     }
 }
 

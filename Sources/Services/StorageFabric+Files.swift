@@ -41,13 +41,18 @@ extension StorageFabric {
         _ source: String, on sourceDatastore: Datastore, to path: String, on datastore: Datastore, by host: Host,
         isCancelled: () -> Bool
     ) throws(Fault) {
-        var origin: Volume?
-        if sourceDatastore.id != datastore.id {
-            origin = try with(sourceDatastore, on: host, changes: false) { (volume) throws(VolumeError) in volume }
+        guard sourceDatastore.id != datastore.id else {
+            return try with(datastore, on: host) { (volume) throws(VolumeError) -> Void in
+                _ = try volume.clone(source, to: path, isCancelled: isCancelled)
+            }
         }
-        try with(datastore, on: host) { (volume) throws(VolumeError) -> Void in
-            _ = try volume.clone(source, on: origin, to: path, isCancelled: isCancelled)
+        // Both mounts are in use until the copy has ended.
+        let result = try with(sourceDatastore, on: host, changes: false) { (origin) throws(VolumeError) in
+            self.attempt(datastore, on: host) { (volume) throws(VolumeError) -> Void in
+                _ = try volume.clone(source, on: origin, to: path, isCancelled: isCancelled)
+            }
         }
+        if case .failure(let error) = result { throw Fault(error, on: datastore) }
     }
 }
 

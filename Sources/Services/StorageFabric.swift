@@ -16,7 +16,7 @@ public final class StorageFabric: Sendable {
     }
 
     fileprivate struct Mounts {
-        var volumes: [MountKey: Volume] = [:]
+        var current: [MountKey: Mount] = [:]
         /// What earlier mounts of the same key had counted.
         var pastStatistics: [MountKey: VolumeStatistics] = [:]
         /// The host that changed the datastore last: its count of free space is the freshest.
@@ -27,6 +27,8 @@ public final class StorageFabric: Sendable {
     private let clock: HostClock
     private let pool: WorkerPool
     private let mounts = Mutex(Mounts())
+    /// How long a new mount waits for work under way on one that failed, in milliseconds.
+    private static let patienceMilliseconds = 60_000
     /// Held while a mount is made, so that one host does not mount a volume twice.
     private let mounting = Mutex(())
 
@@ -46,11 +48,17 @@ public final class StorageFabric: Sendable {
         try await pool.run(work)
     }
 
-    /// As `run`, for work on open files.
+    /// As `run`, for work on open files of a mount.
+    ///
+    /// - Throws: `.closed` once the mount has failed: another one may have given the file's blocks to somebody else.
     public func runVolumeWork<Success: Sendable>(
-        _ work: @escaping @Sendable () throws(VolumeError) -> Success
+        on volume: Volume, _ work: @escaping @Sendable () throws(VolumeError) -> Success
     ) async throws(VolumeError) -> Success {
-        try await pool.run(work)
+        try await pool.run { () throws(VolumeError) in
+            guard volume.isUsable, let mount = self.enter(volume) else { throw .closed }
+            defer { mount.leave() }
+            return try work()
+        }
     }
 
     /// Does something with a host's mount of a datastore. Blocks.
@@ -72,14 +80,11 @@ public final class StorageFabric: Sendable {
         _ datastore: Datastore, on host: Host, changes: Bool = true, _ body: (Volume) throws(VolumeError) -> Success
     ) -> Result<Success, VolumeError> {
         do throws(VolumeError) {
-            let volume = try volume(datastore, on: host)
+            let mount = try enter(datastore, on: host)
+            let volume = mount.volume
+            defer { mount.leave() }
             defer { if changes { mounts.withLock { $0.lastChanged[datastore.id] = host.id } } }
-            do throws(VolumeError) {
-                return .success(try body(volume))
-            } catch {
-                if error.needsMount { forget(volume, datastore, on: host) }
-                return .failure(error)
-            }
+            return .success(try body(volume))
         } catch {
             return .failure(error)
         }
@@ -101,9 +106,9 @@ public final class StorageFabric: Sendable {
     public func freeBytes(_ datastore: Identifier<Datastore>) -> UInt64? {
         mounts.withLock { mounts in
             if let last = mounts.lastChanged[datastore] {
-                return mounts.volumes[MountKey(host: last, datastore: datastore)]?.freeBytes
+                return mounts.current[MountKey(host: last, datastore: datastore)]?.volume.freeBytes
             }
-            return mounts.volumes.first { $0.key.datastore == datastore }?.value.freeBytes
+            return mounts.current.first { $0.key.datastore == datastore }?.value.volume.freeBytes
         }
     }
 
@@ -111,7 +116,7 @@ public final class StorageFabric: Sendable {
     public func statistics(of host: Identifier<Host>) -> VolumeStatistics {
         mounts.withLock { mounts in
             var sum = VolumeStatistics()
-            for (key, volume) in mounts.volumes where key.host == host { sum.add(volume.statistics) }
+            for (key, mount) in mounts.current where key.host == host { sum.add(mount.volume.statistics) }
             for (key, past) in mounts.pastStatistics where key.host == host { sum.add(past) }
             return sum
         }
@@ -133,7 +138,7 @@ public final class StorageFabric: Sendable {
     /// - Returns: what went wrong, per mount.
     public func renewHeartbeats(_ inventory: Inventory) -> [Fault] {
         var problems: [Fault] = []
-        for (key, _) in mounts.withLock({ $0.volumes }).sorted(by: { ($0.key.host, $0.key.datastore) < ($1.key.host, $1.key.datastore) }) {
+        for (key, _) in mounts.withLock({ $0.current }).sorted(by: { ($0.key.host, $0.key.datastore) < ($1.key.host, $1.key.datastore) }) {
             guard let host = inventory[Host.self][key.host], let datastore = inventory[Datastore.self][key.datastore] else {
                 continue
             }
@@ -146,50 +151,76 @@ public final class StorageFabric: Sendable {
         return problems
     }
 
-    /// Puts changed acceleration settings into force: the host mounts anew with them when it next needs a datastore.
-    public func remount(_ host: Identifier<Host>) {
-        let dropped = mounts.withLock { mounts in
-            let keys = mounts.volumes.keys.filter { $0.host == host }
-            return keys.compactMap { mounts.retire($0) }
+    /// Puts changed acceleration settings of a host into force, for what is under way as well.
+    ///
+    /// Not by mounting anew: that means to the volume that the host's earlier life is gone, and would take the blocks of
+    /// whatever it is just making.
+    public func apply(_ settings: HostAcceleration, to host: Identifier<Host>) {
+        mounts.withLock { mounts in
+            for (key, mount) in mounts.current where key.host == host { mount.volume.acceleration = Acceleration(settings) }
         }
-        for volume in dropped { leave(volume) }
     }
 
     /// Leaves all volumes. Blocks.
     public func unmountAll() {
-        let volumes = mounts.withLock { mounts in mounts.volumes.keys.compactMap { mounts.retire($0) } }
-        for volume in volumes { leave(volume) }
+        let old = mounts.withLock { mounts in mounts.current.keys.compactMap { mounts.retire($0) } }
+        for mount in old { leave(mount.volume) }
     }
 
-    private func volume(_ datastore: Datastore, on host: Host) throws(VolumeError) -> Volume {
+    /// The host's mount of a datastore, in use until `leave`.
+    private func enter(_ datastore: Datastore, on host: Host) throws(VolumeError) -> Mount {
         let key = MountKey(host: host.id, datastore: datastore.id)
-        if let volume = mounts.withLock({ $0.volumes[key] }), volume.isUsable { return volume }
+        if let mount = enterCurrent(key) { return mount }
         return try mounting.withLock { _ throws(VolumeError) in
-            if let volume = mounts.withLock({ $0.volumes[key] }) {
-                if volume.isUsable { return volume }
-                // What made it unusable was told to whoever met it.
-                forget(volume, datastore, on: host)
-            }
+            if let mount = enterCurrent(key) { return mount }
+            // What made it unusable was told to whoever met it.
+            if let old = mounts.withLock({ $0.retire(key) }) { try waitUntilUnused(old, host) }
             guard let identity = VolumeIdentifier(host.uuid) else {
                 throw .invalidArgument("the host's UUID is malformed")
             }
-            let volume = try Volume.mount(
-                initiator(datastore, host), host: HostIdentity(identifier: identity, name: host.name),
-                acceleration: Acceleration(host.acceleration), clock: clock)
-            mounts.withLock { $0.volumes[key] = volume }
-            return volume
+            let mount = Mount(
+                try Volume.mount(
+                    initiator(datastore, host), host: HostIdentity(identifier: identity, name: host.name),
+                    acceleration: Acceleration(host.acceleration), clock: clock))
+            mount.enter()
+            mounts.withLock { $0.current[key] = mount }
+            return mount
+        }
+    }
+
+    private func enterCurrent(_ key: MountKey) -> Mount? {
+        let mount = mounts.withLock { mounts in
+            let mount = mounts.current[key]
+            mount?.enter()
+            return mount
+        }
+        guard let mount else { return nil }
+        if mount.volume.isUsable { return mount }
+        mount.leave()
+        return nil
+    }
+
+    /// The mount that a volume belongs to, in use until `leave`; `nil` if it is no host's any more.
+    private func enter(_ volume: Volume) -> Mount? {
+        mounts.withLock { mounts in
+            let mount = mounts.current.values.first { $0.volume === volume }
+            mount?.enter()
+            return mount
+        }
+    }
+
+    /// A new mount gives the blocks of unfinished work away, so nobody may write to them any more.
+    private func waitUntilUnused(_ mount: Mount, _ host: Host) throws(VolumeError) {
+        var waited = 0
+        while mount.isInUse {
+            guard waited < Self.patienceMilliseconds else { throw .contended(holder: host.name) }
+            Pause.milliseconds(2)
+            waited += 2
         }
     }
 
     private func initiator(_ datastore: Datastore, _ host: Host) -> Initiator {
         Initiator(target: target, lun: datastore.lun, nexus: Nexus(initiator: host.initiatorName))
-    }
-
-    private func forget(_ volume: Volume, _ datastore: Datastore, on host: Host) {
-        mounts.withLock { mounts in
-            let key = MountKey(host: host.id, datastore: datastore.id)
-            if mounts.volumes[key] === volume { _ = mounts.retire(key) }
-        }
     }
 
     /// Leaving may fail while a file is open or the array is away; the heartbeat then ends by itself.
@@ -203,12 +234,24 @@ public final class StorageFabric: Sendable {
     }
 }
 
+/// A mounted volume and how many work with it just now.
+private final class Mount: Sendable {
+    let volume: Volume
+    private let users = Atomic(0)
+
+    init(_ volume: Volume) { self.volume = volume }
+
+    func enter() { users.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    func leave() { users.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
+    var isInUse: Bool { users.load(ordering: .acquiring) > 0 }
+}
+
 extension StorageFabric.Mounts {
     /// Takes a mount out and keeps what it has counted.
-    fileprivate mutating func retire(_ key: StorageFabric.MountKey) -> Volume? {
-        guard let volume = volumes.removeValue(forKey: key) else { return nil }
-        pastStatistics[key, default: VolumeStatistics()].add(volume.statistics)
-        return volume
+    fileprivate mutating func retire(_ key: StorageFabric.MountKey) -> Mount? {
+        guard let mount = current.removeValue(forKey: key) else { return nil }
+        pastStatistics[key, default: VolumeStatistics()].add(mount.volume.statistics)
+        return mount
     }
 }
 
@@ -244,15 +287,5 @@ extension VolumeStatistics.Paths {
         hardware.bytes += other.hardware.bytes
         software.commands += other.software.commands
         software.bytes += other.software.bytes
-    }
-}
-
-extension VolumeError {
-    /// Whether the mount is of no use any more.
-    fileprivate var needsMount: Bool {
-        switch self {
-        case .fenced, .failed, .closed: true
-        default: false
-        }
     }
 }

@@ -8,7 +8,7 @@ import Synchronization
 final class Device: Sendable {
     let port: Port
     let limits: DeviceLimits
-    let acceleration: Acceleration
+    private let settings: Mutex<Acceleration>
     let statistics = Mutex(VolumeStatistics())
     /// Set once the target refused WRITE SAME(16) as unknown.
     let writeSameRefused = Atomic<Bool>(false)
@@ -20,7 +20,13 @@ final class Device: Sendable {
     init(_ initiator: Initiator, acceleration: Acceleration, clock: HostClock) throws(VolumeError) {
         port = Port(initiator: initiator, pause: clock.pause)
         limits = try DeviceLimits.discover(port)
-        self.acceleration = acceleration
+        settings = Mutex(acceleration)
+    }
+
+    /// Which primitives to use from the next command on.
+    var acceleration: Acceleration {
+        get { settings.withLock { $0 } }
+        set { settings.withLock { $0 = newValue } }
     }
 
     /// - Parameter buffer: whole sectors.

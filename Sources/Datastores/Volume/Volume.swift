@@ -45,6 +45,12 @@ public final class Volume: Sendable {
     /// Whether anything can still be done with this mount; if not, the host has to mount again.
     public var isUsable: Bool { state.withLock { $0.failure == nil } }
 
+    /// Which primitives this mount uses; what is under way follows a change with its next command.
+    public var acceleration: Acceleration {
+        get { device.acceleration }
+        set { device.acceleration = newValue }
+    }
+
     /// Counts free space anew, so that what other hosts took or gave back shows.
     public func refreshFreeSpace() throws(VolumeError) {
         try attempt { (state) throws(VolumeError) in try state.countFreeBlocks() }

@@ -45,14 +45,14 @@ struct HostSettings: HostSettingsService {
         let option = try Self.option(key)
         guard (0...1).contains(spec.value) else { throw .invalid("spec.value", "it must be 0 or 1, not \(spec.value).") }
         let value = spec.value == 1
-        try await store.commit(by: call) { (draft) throws(Fault) in
+        let settings = try await store.commit(by: call) { (draft) throws(Fault) in
             draft.audit(target: found.id.rawValue, detail: "\(key) = \(value ? 1 : 0)")
-            try draft.update(found.id) { (host: inout Host) throws(Fault) in
+            return try draft.update(found.id) { (host: inout Host) throws(Fault) -> HostAcceleration in
                 host.acceleration[keyPath: option.property] = value
+                return host.acceleration
             }
         }
-        let fabric = fabric
-        try await fabric.run { () throws(Fault) in fabric.remount(found.id) }
+        fabric.apply(settings, to: found.id)
     }
 
     private func find(_ id: String) throws(Fault) -> Host {

@@ -10,6 +10,8 @@ final class FaultyTarget: SCSITarget {
         var executed = 0
         /// Commands that still end well before one fails; `nil`: none will.
         var left: Int?
+        /// Operation code that fails always.
+        var broken: UInt8?
         var hasFailed = false
         var trap: Trap?
     }
@@ -27,7 +29,10 @@ final class FaultyTarget: SCSITarget {
         }
     }
 
-    func behave() { state.withLock { $0.left = nil } }
+    /// All commands with an operation code fail.
+    func fail(on operation: UInt8) { state.withLock { $0.broken = operation } }
+
+    func behave() { state.withLock { ($0.left, $0.broken) = (nil, nil) } }
     var hasFailed: Bool { state.withLock { $0.hasFailed } }
     var executed: Int { state.withLock { $0.executed } }
 
@@ -40,6 +45,7 @@ final class FaultyTarget: SCSITarget {
     ) -> Completion {
         let (fails, trap) = state.withLock { state -> (Bool, Trap?) in
             state.executed += 1
+            if state.broken == cdb[0] { return (true, state.trap) }
             guard let left = state.left else { return (false, state.trap) }
             state.left = left > 0 ? left - 1 : nil
             if left == 0 { state.hasFailed = true }
