@@ -123,13 +123,18 @@ private enum Root {
     case other
 
     init(_ path: ArraySlice<UInt8>) {
-        if path.starts(with: "/api".utf8) {
-            let rest = path.dropFirst(4)
-            self = rest.isEmpty || rest.elementsEqual("/".utf8) ? .jsonRPC : rest.first == UInt8(ascii: "/") ? .clean : .other
-        } else if path.starts(with: "/rest/".utf8) {
-            self = .legacy
-        } else {
-            self = .other
+        self = path.withUnsafeBytes { memory in
+            if Self.begins(memory, with: "/api") {
+                if memory.count == 4 { return .jsonRPC }
+                return memory[4] != UInt8(ascii: "/") ? .other : memory.count == 5 ? .jsonRPC : .clean
+            }
+            return Self.begins(memory, with: "/rest/") ? .legacy : .other
         }
+    }
+
+    private static func begins(_ path: UnsafeRawBufferPointer, with text: StaticString) -> Bool {
+        guard path.count >= text.utf8CodeUnitCount else { return false }
+        for offset in 0..<text.utf8CodeUnitCount where path[offset] != text.utf8Start[offset] { return false }
+        return true
     }
 }

@@ -19,11 +19,17 @@ struct InputAssembly {
             scalar(.string, name)
             return scalar(.loose, text)
         }
+        let value = try Self.unprefixed(text)
+        scalar(.string, String(name.dropFirst(3)))
+        scalar(.loose, value)
+    }
+
+    /// What stands behind the `id:` of a text.
+    static func unprefixed(_ text: String) throws(Fault) -> String {
         guard text.hasPrefix("id:") else {
             throw Fault(.notFound, id: "com.vmware.vapi.rest.httpNotFound", "Not found.")
         }
-        scalar(.string, String(name.dropFirst(3)))
-        scalar(.loose, String(text.dropFirst(3)))
+        return String(text.dropFirst(3))
     }
 
     /// - Throws: `invalid_argument` for a name that is neither a selector nor a parameter, or stands twice.

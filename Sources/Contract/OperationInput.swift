@@ -5,6 +5,10 @@ import Domain
 /// Generated code asks for each by name and then calls `finish`, which refuses what is left over. A REST request is
 /// brought into the shape of the JSON-RPC input first (`operation-input`), so that there is one way to read.
 public struct OperationInput: Sendable {
+    static let structureName = "operation-input"
+
+    /// What a path gave, if there is nothing but a path; `fields` is empty then.
+    private var path: PathInput?
     private var fields: StructureReader
 
     /// From `params.input` of a JSON-RPC call; `nil` if it is absent.
@@ -39,26 +43,77 @@ public struct OperationInput: Sendable {
             ValueReader(assembly.document().root, wire: wire), name: "operation-input", nameMatters: false)
     }
 
+    /// From a REST request that has neither query nor body; the same as with empty ones, without a document in between.
+    ///
+    /// - Parameter texts: of the path's variables in path order, percent-decoded; one for each.
+    /// - Throws: `not_found` for a text that does not begin as its variable demands.
+    public init(path variables: PathVariables, texts: [String]) throws(Fault) {
+        path = texts.isEmpty ? nil : try PathInput(variables, texts: texts)
+        fields = variables.empty
+    }
+
+    @inlinable
     public mutating func required<Value: WireReadable>(
         _ name: StaticString, as type: Value.Type = Value.self
     ) throws(Fault) -> Value {
-        try fields.required(name)
+        guard let text = pathText(name) else { return try requiredField(name) }
+        return try value(name, text)
     }
 
+    @inlinable
     public mutating func optional<Value: WireReadable>(
         _ name: StaticString, as type: Value.Type = Value.self
     ) throws(Fault) -> Value? {
-        try fields.optional(name)
+        guard let text = pathText(name) else { return try optionalField(name) }
+        return try value(name, text)
     }
 
     public mutating func requiredSet<Element: WireReadable>(_ name: StaticString) throws(Fault) -> [Element] {
-        try fields.requiredSet(name)
+        // A path has no lists: the text is refused as a value of another type.
+        guard let text = pathText(name) else { return try fields.requiredSet(name) }
+        return try value(name, text)
     }
 
     public mutating func optionalSet<Element: WireReadable>(_ name: StaticString) throws(Fault) -> [Element]? {
-        try fields.optionalSet(name)
+        guard let text = pathText(name) else { return try fields.optionalSet(name) }
+        return try value(name, text)
     }
 
     /// Refuses parameters that the operation does not have.
-    public func finish() throws(Fault) { try fields.finish() }
+    public func finish() throws(Fault) {
+        try path?.finish()
+        try fields.finish()
+    }
+
+    // What the callers of other modules are given to specialise stays small.
+
+    @usableFromInline
+    mutating func pathText(_ name: StaticString) -> String? { path?.text(of: name) }
+
+    @usableFromInline
+    mutating func requiredField<Value: WireReadable>(_ name: StaticString) throws(Fault) -> Value {
+        try fields.required(name)
+    }
+
+    @usableFromInline
+    mutating func optionalField<Value: WireReadable>(_ name: StaticString) throws(Fault) -> Value? {
+        try fields.optional(name)
+    }
+
+    @inlinable
+    func value<Value: WireReadable>(_ name: StaticString, _ text: String) throws(Fault) -> Value {
+        do throws(Fault) {
+            return try Value(pathText: text, wire: wire)
+        } catch {
+            throw Self.inside(name, error)
+        }
+    }
+
+    @usableFromInline
+    var wire: Wire { fields.wire }
+
+    @usableFromInline
+    static func inside(_ name: StaticString, _ fault: Fault) -> Fault {
+        InputFault.inside(name.description, of: structureName, fault)
+    }
 }

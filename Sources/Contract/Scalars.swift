@@ -3,6 +3,8 @@ import Domain
 extension String: WireKey {
     public init(reading reader: ValueReader) throws(Fault) { self = try reader.string() }
 
+    public init(pathText text: String, wire: Wire) throws(Fault) { self = text }
+
     public init(key: String, reader: ValueReader) throws(Fault) { self = key }
 
     @inlinable

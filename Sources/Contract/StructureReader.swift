@@ -4,7 +4,7 @@ import Domain
 public struct StructureReader: Sendable {
     /// The object that holds the fields.
     private let fields: JSONValue
-    private let wire: Wire
+    let wire: Wire
     /// Canonical name, for messages.
     private let name: String
     /// Where the next field is expected, since most writers keep the declared order: node index and ordinal.
@@ -37,6 +37,15 @@ public struct StructureReader: Sendable {
             fields = reader.value
         }
         nextIndex = fields.index + 1
+    }
+
+    /// The input of an operation that was given nothing.
+    init(emptyOn wire: Wire) {
+        name = OperationInput.structureName
+        self.wire = wire
+        let node = JSONNode(kind: .object, isIntricate: false, start: 0, count: 0, next: 1)
+        fields = JSONDocument(bytes: [], nodes: [node]).root
+        nextIndex = 1
     }
 
     public mutating func required<Value: WireReadable>(

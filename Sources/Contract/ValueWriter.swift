@@ -58,6 +58,7 @@ public struct ValueWriter: ~Copyable {
 
     /// Copies text that is already in the wire's encoding.
     @inlinable
+    @inline(__always)
     public mutating func raw(_ text: StaticString) {
         makeRoom(text.utf8CodeUnitCount)
         (start + written).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
@@ -80,6 +81,7 @@ public struct ValueWriter: ~Copyable {
     }
 
     @inlinable
+    @inline(__always)
     mutating func append(_ byte: UInt8) {
         makeRoom(1)
         (start + written).storeBytes(of: byte, as: UInt8.self)
@@ -108,6 +110,7 @@ public struct ValueWriter: ~Copyable {
 extension ValueWriter {
     /// - Parameter name: canonical name.
     @inlinable
+    @inline(__always)
     public mutating func beginStructure(_ name: StaticString) {
         if wire == .jsonRPC { beginTyped(name) } else { append(UInt8(ascii: "{")) }
     }
@@ -126,6 +129,7 @@ extension ValueWriter {
 
     /// - Parameter key: a comma, the name in quotes, a colon.
     @inlinable
+    @inline(__always)
     public mutating func field(_ key: StaticString, _ value: some WireWritable) {
         self.key(key)
         value.write(to: &self)
@@ -133,23 +137,23 @@ extension ValueWriter {
 
     /// Leaves an unset field out where the wire does.
     @inlinable
+    @inline(__always)
     public mutating func optional<Value: WireWritable>(_ key: StaticString, _ value: Value?) {
-        guard let value else {
-            if wire == .jsonRPC {
-                self.key(key)
-                unset()
-            }
-            return
+        if let value {
+            self.key(key)
+            if wire == .jsonRPC { beginOptional() }
+            value.write(to: &self)
+            if wire == .jsonRPC { endOptional() }
+        } else if wire == .jsonRPC {
+            self.key(key)
+            unset()
         }
-        self.key(key)
-        beginOptional()
-        value.write(to: &self)
-        endOptional()
     }
 
     /// Copies all of the fragment in any case, since its length is known when compiling; where no comma is due, the
     /// comma falls on the byte before, which is put back.
     @inlinable
+    @inline(__always)
     mutating func key(_ fragment: StaticString) {
         makeRoom(fragment.utf8CodeUnitCount)
         let end = start + written
@@ -190,41 +194,43 @@ extension ValueWriter {
     public mutating func endList() { append(UInt8(ascii: "]")) }
 
     @inlinable
+    @inline(__always)
     public mutating func beginMap() { append(wire == .clean ? UInt8(ascii: "{") : UInt8(ascii: "[")) }
 
     @inlinable
+    @inline(__always)
     public mutating func endMap() { append(wire == .clean ? UInt8(ascii: "}") : UInt8(ascii: "]")) }
 
     @inlinable
     public mutating func beginEntry(_ key: some WireKey) {
-        switch wire {
-        case .clean: string(key.keyText)
-        case .legacy:
-            raw("{\"key\":")
+        if wire == .clean {
+            string(key.keyText)
+            append(UInt8(ascii: ":"))
+        } else {
+            beginListedEntry()
             key.write(to: &self)
-        case .jsonRPC:
-            raw("{\"STRUCTURE\":{\"map-entry\":{\"key\":")
-            key.write(to: &self)
-        }
-        if wire == .clean { append(UInt8(ascii: ":")) } else { raw(",\"value\":") }
-    }
-
-    @inlinable
-    public mutating func endEntry() {
-        switch wire {
-        case .clean: break
-        case .legacy: append(UInt8(ascii: "}"))
-        case .jsonRPC: raw("}}}")
+            endListedKey()
         }
     }
 
+    @usableFromInline
+    mutating func beginListedEntry() {
+        if wire == .jsonRPC { raw("{\"STRUCTURE\":{\"map-entry\":{\"key\":") } else { raw("{\"key\":") }
+    }
+
+    @usableFromInline
+    mutating func endListedKey() { raw(",\"value\":") }
+
     @inlinable
+    public mutating func endEntry() { if wire != .clean { endListedEntry() } }
+
+    @usableFromInline
+    mutating func endListedEntry() { if wire == .jsonRPC { raw("}}}") } else { append(UInt8(ascii: "}")) } }
+
     public mutating func beginOptional() { if wire == .jsonRPC { raw("{\"OPTIONAL\":") } }
 
-    @inlinable
     public mutating func endOptional() { if wire == .jsonRPC { append(UInt8(ascii: "}")) } }
 
-    @inlinable
     public mutating func unset() { if wire == .jsonRPC { raw("{\"OPTIONAL\":null}") } else { raw("null") } }
 
     /// The result of an operation that returns nothing: no body on the REST wires.

@@ -14,6 +14,17 @@ public enum Wire: Sendable, CaseIterable {
 public protocol WireReadable: Sendable {
     /// - Throws: `invalid_argument`, `unexpected_input`; the messages lead from the outermost name to the reason.
     init(reading reader: ValueReader) throws(Fault)
+
+    /// Reads what stands in a path; as from a document that holds this text.
+    init(pathText text: String, wire: Wire) throws(Fault)
+}
+
+extension WireReadable {
+    public init(pathText text: String, wire: Wire) throws(Fault) {
+        let bytes = Array(text.utf8)
+        let node = JSONNode(kind: .loose, isIntricate: false, start: 0, count: UInt32(bytes.count), next: 1)
+        try self.init(reading: ValueReader(JSONDocument(bytes: bytes, nodes: [node]).root, wire: wire))
+    }
 }
 
 /// A Swift type that a wire can carry to the client.

@@ -42,6 +42,7 @@ extension APIApplication {
     private func success(
         _ writer: inout ValueWriter, _ entry: OperationEntry, _ call: Call, _ shape: some Presentation
     ) -> Outcome {
+        shape.end(&writer)
         let bytes = writer.take()
         entry.noteAnswer(bytes: bytes.count)
         var outcome = shape.success(bytes, of: entry)

@@ -177,11 +177,11 @@ final class CompiledRoute: Sendable {
     let operation: Int
     let method: Method
     /// Position of each variable segment below the root.
-    let variables: [(position: Int, name: String)]
+    let variables: [Int]
     let selectors: [Selector]
     let route: Route
-    /// The input of a request without variables, query and body, made once; `nil` where there is no such request.
-    let emptyInput: OperationInput?
+    /// The same for the input of a request that has only a path.
+    let pathVariables: PathVariables
 
     init(operation: Int, route: Route, wire: Wire) {
         self.operation = operation
@@ -190,14 +190,10 @@ final class CompiledRoute: Sendable {
             preconditionFailure("A route of the contract has a method that this server does not speak: \(route.method).")
         }
         self.method = method
-        var variables: [(position: Int, name: String)] = []
-        for (position, segment) in route.path.enumerated() {
-            if case .variable(let name) = segment { variables.append((position, name)) }
+        variables = route.path.indices.filter { position in
+            if case .variable = route.path[position] { true } else { false }
         }
-        self.variables = variables
-        emptyInput =
-            variables.isEmpty
-            ? try? OperationInput(route: route, wire: wire, variables: [], query: [], body: []) : nil
+        pathVariables = PathVariables(of: route, wire: wire)
         selectors = route.selectors.map { Selector(name: Array($0.name.utf8), value: $0.value.map { Array($0.utf8) }) }
     }
 

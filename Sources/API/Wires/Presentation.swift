@@ -7,14 +7,18 @@ protocol Presentation: Sendable {
     var wire: Wire { get }
     /// Writes what stands before the value.
     func begin(_ writer: inout ValueWriter)
-    /// Completes the answer whose value has been written.
-    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome
+    /// Writes what stands behind the value.
+    func end(_ writer: inout ValueWriter)
+    /// The answer whose text is complete.
+    func success(_ bytes: [UInt8], of entry: OperationEntry) -> Outcome
     func failure(_ fault: Fault) -> Outcome
 }
 
 /// The standard fields of answers in JSON. Exactly this spelling: some clients compare it as a text.
 enum JSONAnswer {
     static let contentType: (name: StaticString, value: String) = ("Content-Type", "application/json")
+    /// Made once: most answers have no other.
+    static let fields = [contentType]
 
     static func fields(of fault: Fault) -> [(name: StaticString, value: String)] {
         var fields = [contentType]
@@ -33,9 +37,11 @@ struct CleanPresentation: Presentation {
 
     func begin(_ writer: inout ValueWriter) {}
 
-    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome {
+    func end(_ writer: inout ValueWriter) {}
+
+    func success(_ bytes: [UInt8], of entry: OperationEntry) -> Outcome {
         if bytes.isEmpty { return Outcome(status: status) }
-        return Outcome(status: status, fields: [JSONAnswer.contentType], body: .bytes(bytes), isCompressible: true)
+        return Outcome(status: status, fields: JSONAnswer.fields, body: .bytes(bytes), isCompressible: true)
     }
 
     func failure(_ fault: Fault) -> Outcome { Self.failure(fault, status: CleanStatus.status(of: fault.type)) }
@@ -62,11 +68,12 @@ struct LegacyPresentation: Presentation {
 
     func begin(_ writer: inout ValueWriter) { writer.raw(Self.opening) }
 
-    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome {
+    func end(_ writer: inout ValueWriter) { if writer.count > Self.opening.utf8CodeUnitCount { writer.raw("}") } }
+
+    func success(_ bytes: [UInt8], of entry: OperationEntry) -> Outcome {
         guard bytes.count > Self.opening.utf8CodeUnitCount else { return Outcome(status: 200) }
-        var fields = [JSONAnswer.contentType]
+        var fields = JSONAnswer.fields
         if setsCookie, entry.isLogin, let cookie = cookie(answer: bytes) { fields.append(("Set-Cookie", cookie)) }
-        bytes.append(UInt8(ascii: "}"))
         return Outcome(status: 200, fields: fields, body: .bytes(bytes), isCompressible: true)
     }
 
@@ -83,7 +90,7 @@ struct LegacyPresentation: Presentation {
 
     /// The token stands in the answer as a JSON string; one with characters that would have to be escaped is no token.
     private func cookie(answer: [UInt8]) -> String? {
-        let token = answer.dropFirst(Self.opening.utf8CodeUnitCount + 1).dropLast()
+        let token = answer.dropFirst(Self.opening.utf8CodeUnitCount + 1).dropLast(2)
         let isToken = token.allSatisfy { byte in
             (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z"))
                 || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")) || byte == UInt8(ascii: "-")
@@ -107,10 +114,10 @@ struct JSONRPCPresentation: Presentation {
         writer.raw(",\"result\":{\"output\":")
     }
 
-    func success(_ bytes: consuming [UInt8], of entry: OperationEntry) -> Outcome {
-        bytes.append(UInt8(ascii: "}"))
-        bytes.append(UInt8(ascii: "}"))
-        return Outcome(status: 200, fields: [JSONAnswer.contentType], body: .bytes(bytes), isCompressible: true)
+    func end(_ writer: inout ValueWriter) { writer.raw("}}") }
+
+    func success(_ bytes: [UInt8], of entry: OperationEntry) -> Outcome {
+        Outcome(status: 200, fields: JSONAnswer.fields, body: .bytes(bytes), isCompressible: true)
     }
 
     func failure(_ fault: Fault) -> Outcome {

@@ -69,8 +69,8 @@ extension APIApplication {
             } catch {
                 throw StandardFault.malformedQuery
             }
-        } else if body.isEmpty, let input = route.emptyInput {
-            return input
+        } else if body.isEmpty {
+            return try OperationInput(path: route.pathVariables, texts: variables)
         }
         return try OperationInput(route: route.route, wire: wire, variables: variables, query: query, body: body)
     }

@@ -42,7 +42,7 @@ extension APIApplication {
         }
         do throws(Fault) {
             let route = try Self.select(candidates, by: RawQuery(bytes: request.head.query))
-            let variables = route.variables.map { path.text(of: $0.position + Self.rootSegments) }
+            let variables = route.variables.map { path.text(of: $0 + Self.rootSegments) }
             return start(root, route, variables, request, exchange)
         } catch {
             return .now(root.failure(error, status: error.type == .notFound ? 404 : 400))

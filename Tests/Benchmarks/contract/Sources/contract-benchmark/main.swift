@@ -67,9 +67,10 @@ struct Benchmark {
     /// Only the input of a request with one path variable.
     private func input(_ count: Int) -> Int {
         var size = 0
+        let variables = PathVariables(of: machineRoute, wire: .clean)
         for _ in 0..<count {
             do throws(Fault) {
-                var input = try OperationInput(route: machineRoute, wire: .clean, variables: ["vm-101"], query: [], body: [])
+                var input = try OperationInput(path: variables, texts: ["vm-101"])
                 let vm: String = try input.required("vm")
                 try input.finish()
                 size = vm.utf8.count
