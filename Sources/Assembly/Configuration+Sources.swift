@@ -91,7 +91,9 @@ public struct ListenAddress: Sendable, Equatable {
     public let port: UInt16
 
     public init(_ text: String) throws(ConfigurationError) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+        let colon = text.lastIndex(of: ":") ?? text.startIndex
+        let digits = text[colon...].dropFirst()
+        guard let port = UInt16(digits), digits.first != "+" else {
             throw ConfigurationError("listen must be ADDRESS:PORT, not \"\(text)\"")
         }
         var host = String(text[..<colon])

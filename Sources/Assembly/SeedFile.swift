@@ -1,3 +1,4 @@
+import ContractTypes
 import Domain
 import Services
 import Yams
@@ -99,12 +100,31 @@ public enum SeedFile {
             try requireDistinct(datacenter.networks.map(\.name), "\(datacenter.name).networks")
             try requireDistinct(datacenter.clusters.map(\.name), "\(datacenter.name).clusters")
             try requireDistinct(datacenter.virtualMachineFolders, "\(datacenter.name).folders.virtual_machine")
+            for cluster in datacenter.clusters { try requireDistinct(cluster.resourcePools, "\(cluster.name).resource_pools") }
+            guard datacenter.datastores.isEmpty || !datacenter.clusters.isEmpty else {
+                throw ConfigurationError("\(datacenter.name): datastores need a cluster with hosts")
+            }
+        }
+        try checkMachines(lab)
+    }
+
+    private static func checkMachines(_ lab: LabDescription) throws(ConfigurationError) {
+        let places = lab.virtualMachines.flatMap { group in
+            let datacenter = group.datacenter.isEmpty ? lab.datacenters.first?.name ?? "" : group.datacenter
+            return group.names.map { "\(datacenter)/\(group.folder)/\($0)" }
+        }
+        var seen: Set<String> = []
+        for place in places where !seen.insert(place).inserted {
+            throw ConfigurationError("virtual_machines: \"\(place.split(separator: "/").last ?? "")\" stands there twice")
         }
         for group in lab.virtualMachines {
             let place = group.names.first ?? ""
             let candidates = lab.datacenters.filter { group.datacenter.isEmpty || $0.name == group.datacenter }
             guard let datacenter = candidates.first else {
                 throw ConfigurationError("virtual machine \(place): no datacenter named \"\(group.datacenter)\"")
+            }
+            guard VcenterVmGuestOS(rawValue: group.guestOS) != nil else {
+                throw ConfigurationError("virtual machine \(place): no guest operating system \"\(group.guestOS)\"")
             }
             guard group.folder.isEmpty || datacenter.virtualMachineFolders.contains(group.folder) else {
                 throw ConfigurationError("virtual machine \(place): no folder named \"\(group.folder)\"")

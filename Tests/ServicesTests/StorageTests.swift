@@ -1,5 +1,6 @@
 import Contract
 import ContractTypes
+import Coordination
 import Datastores
 import Domain
 import StorageArray
@@ -140,7 +141,8 @@ import Testing
         while !barrier.hasBeenReached { await Task.yield() }
         // Every WRITE fails until a change was broken off in its middle.
         lab.target.fail(on: 0x8A)
-        #expect(await fault { try await lab.create("broken", datastore: store, host: host) } != nil)
+        let broken = Task { try await lab.create("broken", datastore: store, host: host) }
+        while !lab.inventory[WorkflowRecord.self].all.contains(where: \.isBeingUndone) { await Task.yield() }
         lab.target.behave()
         let eager = Task {
             try await lab.create(
@@ -151,11 +153,18 @@ import Testing
         barrier.open()
         _ = try await eager.value
         #expect(await fault { try await clone.value }?.type == .resourceInaccessible)
+        #expect(await fault { try await broken.value }?.type == .resourceInaccessible)
         for id in lab.engine.recover().resumed {
             do throws(Fault) { try await lab.engine.waitForEnd(of: id) } catch { continue }
         }
         #expect(try lab.bytes("/other/other.vmdk", on: "datastore1") == [UInt8](repeating: 0, count: 16 << 20))
         #expect(try lab.disagreements().isEmpty)
         try await lab.close()
+    }
+}
+
+extension WorkflowRecord {
+    fileprivate var isBeingUndone: Bool {
+        if case .undoing = phase { true } else { false }
     }
 }
