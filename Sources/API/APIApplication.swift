@@ -71,8 +71,16 @@ public final class APIApplication: Application {
             peer: request.connection.peer, receivedAt: Timestamp(milliseconds: clock.wallMilliseconds))
         switch route(request, in: exchange) {
         case .now(let outcome): return .now(finish(outcome, request, exchange, started))
-        case .later(let work): return .later { [self] in finish(await work(), request, exchange, started) }
+        case .later(let work): return later(work, request, exchange, started)
         }
+    }
+
+    /// By itself, so that an answer that is there does not copy into a closure what only the others need.
+    @inline(never)
+    private func later(
+        _ work: @escaping @Sendable () async -> Outcome, _ request: Request, _ exchange: Exchange, _ started: UInt64
+    ) -> Reply {
+        .later { [self] in finish(await work(), request, exchange, started) }
     }
 
     private func route(_ request: Request, in exchange: Exchange) -> Step {

@@ -5,7 +5,7 @@ import Domain
 /// Generated code asks for each by name and then calls `finish`, which refuses what is left over. A REST request is
 /// brought into the shape of the JSON-RPC input first (`operation-input`), so that there is one way to read.
 public struct OperationInput: Sendable {
-    static let structureName = "operation-input"
+    static var structureName: StaticString { "operation-input" }
 
     /// What a path gave, if there is nothing but a path; `fields` is empty then.
     private var path: PathInput?
@@ -114,6 +114,6 @@ public struct OperationInput: Sendable {
 
     @usableFromInline
     static func inside(_ name: StaticString, _ fault: Fault) -> Fault {
-        InputFault.inside(name.description, of: structureName, fault)
+        InputFault.inside(name.description, of: structureName.description, fault)
     }
 }

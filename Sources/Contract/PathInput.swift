@@ -82,6 +82,6 @@ struct PathInput: Sendable {
         for (place, variable) in variables.all.enumerated() where taken & 1 << UInt64(place) == 0 {
             unexpected.append(String(decoding: variable.name, as: UTF8.self))
         }
-        throw InputFault.unexpected(unexpected.sorted(), in: OperationInput.structureName)
+        throw InputFault.unexpected(unexpected.sorted(), in: OperationInput.structureName.description)
     }
 }

@@ -58,9 +58,10 @@ extension Array: WireWritable where Element: WireWritable {
     @inlinable
     public func write(to writer: inout ValueWriter) {
         writer.beginList()
-        for element in self {
+        // By index, so that an element is written where it lies; an iterator would copy it out and retain its texts.
+        for index in indices {
             writer.separate()
-            element.write(to: &writer)
+            self[index].write(to: &writer)
         }
         writer.endList()
     }

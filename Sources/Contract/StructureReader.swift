@@ -6,23 +6,23 @@ public struct StructureReader: Sendable {
     private let fields: JSONValue
     let wire: Wire
     /// Canonical name, for messages.
-    private let name: String
+    private let name: StaticString
     /// Where the next field is expected, since most writers keep the declared order: node index and ordinal.
     private var nextIndex: Int
     private var nextOrdinal = 0
     /// Ordinals below 64 of the members that were read.
     private var taken: UInt64 = 0
     /// The other ordinals that were read.
-    private var takenBeyond: [Int] = []
+    private var takenBeyond: [Int]?
 
     /// - Throws: `invalid_argument` if it is no structure or, on JSON-RPC, one of another name.
     public init(_ reader: ValueReader, name: StaticString) throws(Fault) {
-        try self.init(reader, name: name, nameMatters: !name.isImplied)
+        try self.init(reader, name: name, nameMatters: reader.wire == .jsonRPC && !name.isImplied)
     }
 
     /// - Parameter nameMatters: whether JSON-RPC input must carry that name.
     init(_ reader: ValueReader, name: StaticString, nameMatters: Bool) throws(Fault) {
-        self.name = name.description
+        self.name = name
         wire = reader.wire
         if wire == .jsonRPC {
             guard let outer = reader.wrapped("STRUCTURE"), let (key, inner) = outer.members.first(where: { _ in true }),
@@ -55,7 +55,7 @@ public struct StructureReader: Sendable {
         do throws(Fault) {
             return try Value(reading: reader)
         } catch {
-            throw InputFault.inside(field.description, of: name, error)
+            throw InputFault.inside(field.description, of: name.description, error)
         }
     }
 
@@ -66,7 +66,7 @@ public struct StructureReader: Sendable {
         do throws(Fault) {
             return try reader.optional(type)
         } catch {
-            throw InputFault.inside(field.description, of: name, error)
+            throw InputFault.inside(field.description, of: name.description, error)
         }
     }
 
@@ -75,7 +75,7 @@ public struct StructureReader: Sendable {
         do throws(Fault) {
             return try reader.set()
         } catch {
-            throw InputFault.inside(field.description, of: name, error)
+            throw InputFault.inside(field.description, of: name.description, error)
         }
     }
 
@@ -89,18 +89,18 @@ public struct StructureReader: Sendable {
                 throw wire == .jsonRPC ? InputFault.insideOptional(error) : error
             }
         } catch {
-            throw InputFault.inside(field.description, of: name, error)
+            throw InputFault.inside(field.description, of: name.description, error)
         }
     }
 
     /// Refuses what was not asked for, unless it is unset.
     public func finish() throws(Fault) {
-        if taken.nonzeroBitCount + takenBeyond.count == Int(fields.node.count) { return }
+        if taken.nonzeroBitCount + (takenBeyond?.count ?? 0) == Int(fields.node.count) { return }
         var unexpected: [String] = []
         for (ordinal, (key, value)) in fields.members.enumerated() where !isTaken(ordinal) {
             if ValueReader(value, wire: wire).isSet { unexpected.append(key.text ?? "") }
         }
-        if !unexpected.isEmpty { throw InputFault.unexpected(unexpected.sorted(), in: name) }
+        if !unexpected.isEmpty { throw InputFault.unexpected(unexpected.sorted(), in: name.description) }
     }
 
     /// Checks a discriminated union: fields of the chosen case present, fields of all others absent.
@@ -110,10 +110,10 @@ public struct StructureReader: Sendable {
     public func check(_ union: UnionRule) throws(Fault) {
         let chosen = union.cases.first { $0.value == discriminant(union.tag) }
         for field in chosen?.fields ?? [] where field.isRequired && !isPresent(field.name) {
-            throw InputFault.unionFieldMissing(field.name, in: name)
+            throw InputFault.unionFieldMissing(field.name, in: name.description)
         }
         for field in union.allFields where chosen?.fields.contains(where: { $0.name == field }) != true {
-            if isPresent(field) { throw InputFault.unionFieldExtra(field, in: name) }
+            if isPresent(field) { throw InputFault.unionFieldExtra(field, in: name.description) }
         }
     }
 
@@ -129,7 +129,7 @@ public struct StructureReader: Sendable {
 
     private mutating func require(_ field: StaticString) throws(Fault) -> ValueReader {
         guard let reader = find(field), wire == .jsonRPC || !reader.value.isNull else {
-            throw InputFault.missing(field.description, in: name)
+            throw InputFault.missing(field.description, in: name.description)
         }
         return reader
     }
@@ -157,13 +157,13 @@ public struct StructureReader: Sendable {
     private mutating func mark(_ ordinal: Int) {
         if ordinal < 64 {
             taken |= 1 << UInt64(ordinal)
-        } else if !takenBeyond.contains(ordinal) {
-            takenBeyond.append(ordinal)
+        } else if takenBeyond?.contains(ordinal) != true {
+            takenBeyond = (takenBeyond ?? []) + [ordinal]
         }
     }
 
     private func isTaken(_ ordinal: Int) -> Bool {
-        ordinal < 64 ? taken & (1 << UInt64(ordinal)) != 0 : takenBeyond.contains(ordinal)
+        ordinal < 64 ? taken & (1 << UInt64(ordinal)) != 0 : takenBeyond?.contains(ordinal) == true
     }
 }
 

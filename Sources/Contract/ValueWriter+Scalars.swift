@@ -10,11 +10,13 @@ extension ValueWriter {
         if value < 0 { put(UInt8(ascii: "-"), &place) }
         var rest = value.magnitude
         let digits = Self.digits(in: rest)
-        for offset in stride(from: digits - 1, through: 0, by: -1) {
+        var offset = digits
+        repeat {
+            offset -= 1
             let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            place.storeBytes(of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit), toByteOffset: offset, as: UInt8.self)
+            place.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit), toByteOffset: offset, as: UInt8.self)
             rest = quotient
-        }
+        } while offset > 0
         written = start.distance(to: place) + digits
     }
 

@@ -21,21 +21,29 @@ extension APIApplication {
             switch try dispatcher.invoke(entry.index, input: &input, call: call, writer: &writer) {
             case .written:
                 return .now(success(&writer, entry, call, shape))
-            case .pending(let work):
-                return .later { [self] in
-                    do throws(Fault) {
-                        let answer = try await work()
-                        var writer = ValueWriter(shape.wire, capacity: entry.expectedBytes)
-                        shape.begin(&writer)
-                        answer.write(&writer)
-                        return success(&writer, entry, call, shape)
-                    } catch {
-                        return failure(error, entry, call, shape)
-                    }
-                }
+            case .pending(let work): return later(work, entry, call, shape)
             }
         } catch {
             return .now(failure(error, entry, call, shape))
+        }
+    }
+
+    /// By itself, so that a read does not copy into a closure what only the others need.
+    @inline(never)
+    private func later(
+        _ work: @escaping @Sendable () async throws(Fault) -> Contract.Answer, _ entry: OperationEntry, _ call: Call,
+        _ shape: some Presentation
+    ) -> Step {
+        .later { [self] in
+            do throws(Fault) {
+                let answer = try await work()
+                var writer = ValueWriter(shape.wire, capacity: entry.expectedBytes)
+                shape.begin(&writer)
+                answer.write(&writer)
+                return success(&writer, entry, call, shape)
+            } catch {
+                return failure(error, entry, call, shape)
+            }
         }
     }
 
