@@ -76,6 +76,9 @@ final class ArrayOwner: LabBuilder.Array {
     /// LUNs have the number of their identifier.
     private func expose(_ lun: UInt16) { arrayTarget.expose(LUNIdentifier(UInt32(lun)), as: lun) }
 
-    /// Writes a checkpoint and closes the pool. Blocks.
-    func close() throws(ArrayError) { try pool.close() }
+    /// Writes a checkpoint, closes the pool and gives its file up. Blocks.
+    func close() throws(ArrayError) {
+        defer { device.release() }
+        try pool.close()
+    }
 }

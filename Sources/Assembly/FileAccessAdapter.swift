@@ -2,6 +2,7 @@ import API
 import Datastores
 import Domain
 import Persistence
+import Platform
 import Services
 
 /// The files of the datastores as the file access over HTTP sees them.
@@ -65,7 +66,8 @@ struct FileAccessAdapter: DatastoreFiles {
                     call: call, requireUnused: { () throws(FileFault) in try requireUnused(location) })
             case .patch(let offset, _):
                 return PatchSink(
-                    file: try volume.open(location.text, for: .writing), location: location, volume: volume, offset: offset,
+                    file: try volume.patiently { () throws(VolumeError) in try volume.open(location.text, for: .writing) },
+                    location: location, volume: volume, offset: offset,
                     fabric: fabric, store: store, call: call)
             }
         }
@@ -73,7 +75,9 @@ struct FileAccessAdapter: DatastoreFiles {
 
     func delete(_ location: FileLocation, call: Call) async throws(FileFault) {
         try requireUnused(location)
-        try await with(location, changes: true) { (volume) throws(VolumeError) in try volume.remove(location.text) }
+        try await with(location, changes: true) { (volume) throws(VolumeError) in
+            try volume.patiently { () throws(VolumeError) in try volume.remove(location.text) }
+        }
         try await FileAudit.record(location, "deleted", product.store, call)
     }
 
@@ -147,6 +151,15 @@ extension Volume {
         } catch .notFound {
             return nil
         }
+    }
+
+    /// Tries again for up to a second while a file is busy: a download gives its lock up only some moments after its
+    /// client has had the last byte, and that client must be able to go on with the file.
+    func patiently<Success>(_ body: () throws(VolumeError) -> Success) throws(VolumeError) -> Success {
+        for _ in 0..<50 {
+            do throws(VolumeError) { return try body() } catch .busy { Pause.milliseconds(20) }
+        }
+        return try body()
     }
 
     /// Makes the directories on the way to a file that are missing.

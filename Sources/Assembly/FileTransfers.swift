@@ -154,7 +154,7 @@ final class PendingSink: FileSink {
         let (file, volume, path) = (file, volume, location.text)
         let outcome = await fabric.outcome(on: volume) { () throws(VolumeError) in
             do throws(VolumeError) {
-                let isNew = try file.take(path, replacing: true)
+                let isNew = try volume.patiently { () throws(VolumeError) in try file.take(path, replacing: true) }
                 return FileWriteOutcome(isNew: isNew, information: FileFacts(try volume.information(path)))
             } catch {
                 let reason = error

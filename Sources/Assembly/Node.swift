@@ -66,6 +66,19 @@ public final class Node: Sendable {
         try directory.create()
         let identity = try ServerIdentity(configuration, directory, world)
         let parts = try Parts(configuration, directory, world)
+        do throws(StartError) {
+            return try await begin(
+                configuration, directory, parts, identity, password: password, logs: logs, logger: logger, world: world)
+        } catch {
+            await parts.close()
+            throw error
+        }
+    }
+
+    private static func begin(
+        _ configuration: Configuration, _ directory: DataDirectory, _ parts: Parts, _ identity: ServerIdentity,
+        password: String?, logs: LogFactory, logger: Logger, world: World
+    ) async throws(StartError) -> Node {
         let generated = try await parts.prepare(configuration, password: password, world: world, logger: logger)
         let readiness = Readiness(store: parts.product.store)
         let application = parts.application(readiness: readiness, logs: logs, logsAccess: configuration.logsAccess)

@@ -37,7 +37,12 @@ struct Parts: Sendable {
         } catch {
             throw StartError("cannot open the inventory in \(directory.inventory): \(error)")
         }
-        array = try ArrayOwner(directory, poolGiB: configuration.poolGiB, world: world, maintenance: .background)
+        do throws(StartError) {
+            array = try ArrayOwner(directory, poolGiB: configuration.poolGiB, world: world, maintenance: .background)
+        } catch {
+            store.close()
+            throw error
+        }
         array.connect(store.snapshot)
         let fabric = StorageFabric(target: array.target, world: world, pool: workers)
         let engine = WorkflowEngine(

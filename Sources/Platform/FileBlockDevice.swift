@@ -33,6 +33,9 @@ public final class FileBlockDevice: BlockDevice {
 
     deinit { _ = clinux_file_close(descriptor) }
 
+    /// Lets another process or device have the file. Nothing may be done with this one afterwards.
+    public func release() { _ = flock(descriptor, LOCK_UN) }
+
     public var sizeBytes: UInt64 { size.load(ordering: .acquiring) }
 
     /// Bytes the file system keeps for the file; less than `sizeBytes` where there are holes.
