@@ -180,7 +180,7 @@ final class CompiledRoute: Sendable {
     let variables: [Int]
     let selectors: [Selector]
     let route: Route
-    /// The same for the input of a request that has only a path.
+    /// For the input of a request that has neither query nor body.
     let pathVariables: PathVariables
 
     init(operation: Int, route: Route, wire: Wire) {
