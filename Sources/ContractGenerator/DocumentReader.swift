@@ -56,7 +56,8 @@ struct DocumentReader {
         }
         model.structures[name] = StructureModel(
             name: name, swiftName: Naming.type(name), summary: summary,
-            isError: schema["x-vapi-kind"]?.text == "error", fields: fields, unions: unions(schema))
+            isError: schema["x-vapi-kind"]?.text == "error", fields: fields, unions: unions(schema),
+            isMemoized: schema["x-viaduct"]?["memoized"]?.isTrue ?? false)
     }
 
     private func unions(_ schema: JSONValue) -> [UnionModel] {

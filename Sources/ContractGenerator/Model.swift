@@ -67,6 +67,8 @@ struct StructureModel {
     var isError: Bool
     var fields: [FieldModel]
     var unions: [UnionModel]
+    /// Whether a value keeps what it looks like on each wire: for answers that are given again and again.
+    var isMemoized = false
 }
 
 struct FieldModel {

@@ -70,7 +70,7 @@ struct TypeEmitter {
 
     /// Large and recursive ones are classes: they compile to a fraction of the code, and copies of them are cheap.
     private func isClass(_ structure: StructureModel) -> Bool {
-        structure.fields.count > 8 || recursive.contains(structure.name)
+        structure.fields.count > 8 || structure.isMemoized || recursive.contains(structure.name)
     }
 
     private func emit(_ structure: StructureModel, into text: inout SourceText) {
@@ -142,7 +142,15 @@ struct TypeEmitter {
 
     private func emitWriting(_ structure: StructureModel, into text: inout SourceText) {
         text.line()
-        text.block("public func write(to writer: inout ValueWriter)") { text in
+        if structure.isMemoized {
+            text.line("private let forms = EncodedForms()")
+            text.line()
+            text.block("public func write(to writer: inout ValueWriter)") { text in
+                text.line("forms.write(to: &writer) { (writer: inout ValueWriter) in encode(to: &writer) }")
+            }
+            text.line()
+        }
+        text.block("\(structure.isMemoized ? "private func encode" : "public func write")(to writer: inout ValueWriter)") { text in
             text.line("writer.beginStructure(\(structure.name.literal))")
             for field in structure.fields {
                 let key = ",\"\(field.name)\":".literal

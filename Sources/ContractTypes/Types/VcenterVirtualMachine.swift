@@ -263,7 +263,13 @@ public final class VcenterVMInfo: WireWritable {
         self.nvmeAdapters = nvmeAdapters
     }
 
+    private let forms = EncodedForms()
+
     public func write(to writer: inout ValueWriter) {
+        forms.write(to: &writer) { (writer: inout ValueWriter) in encode(to: &writer) }
+    }
+
+    private func encode(to writer: inout ValueWriter) {
         writer.beginStructure("com.vmware.vcenter.VM.info")
         writer.field(",\"guest_OS\":", guestOS)
         writer.field(",\"name\":", name)
