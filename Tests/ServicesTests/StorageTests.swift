@@ -3,8 +3,8 @@ import ContractTypes
 import Coordination
 import Datastores
 import Domain
+import Platform
 import StorageArray
-import Synchronization
 import Testing
 
 @testable import Services
@@ -148,7 +148,10 @@ import Testing
             try await lab.create(
                 "other", disks: [.new(mebibytes: 16, policy: LabDescription.zeroedPolicy)], datastore: store, host: host)
         }
-        for _ in 0..<1000 { await Task.yield() }
+        // Nothing may happen now, and that can only be waited for.
+        for _ in 0..<50 where !lab.inventory[VirtualMachine.self].all.contains(where: { $0.name == "other" && $0.lifecycle == .ready }) {
+            Pause.milliseconds(10)
+        }
         lab.target.setTrap(nil)
         barrier.open()
         _ = try await eager.value
