@@ -65,7 +65,9 @@ extension Configuration {
         return found
     }
 
-    private static func collect(_ node: Yams.Node, path: String, into found: inout [(String, String, Int)]) throws(ConfigurationError) {
+    private static func collect(_ node: Yams.Node, path: String, into found: inout [(String, String, Int)])
+        throws(ConfigurationError)
+    {
         let line = node.mark?.line ?? 0
         switch node {
         case .scalar(let scalar):

@@ -90,7 +90,8 @@ struct Parts: Sendable {
             do throws(Fault) {
                 _ = try await product.engine.waitForEnd(of: id)
             } catch {
-                logger.info("task undone or waiting", metadata: ["task": .string(id.rawValue), "fault": .string(error.type.rawValue)])
+                logger.info(
+                    "task undone or waiting", metadata: ["task": .string(id.rawValue), "fault": .string(error.type.rawValue)])
             }
         }
         for id in recovery.unknown { logger.error("task of an unknown kind", metadata: ["task": .string(id.rawValue)]) }
@@ -115,7 +116,8 @@ struct Parts: Sendable {
         do throws(ConfigurationError) {
             return try SeedFile.parse(text)
         } catch {
-            throw StartError("\(configuration.seedFile.isEmpty ? "built-in demo" : configuration.seedFile): \(error.description)")
+            throw StartError(
+                "\(configuration.seedFile.isEmpty ? "built-in demo" : configuration.seedFile): \(error.description)")
         }
     }
 

@@ -17,7 +17,9 @@ extension Product {
         let failure = await withTaskGroup(of: Fault?.self) { tasks in
             var failure: Fault?
             for (index, machine) in wanted.enumerated() {
-                if index >= Self.seedConcurrency, let result = await tasks.next(), let fault = result { failure = failure ?? fault }
+                if index >= Self.seedConcurrency, let result = await tasks.next(), let fault = result {
+                    failure = failure ?? fault
+                }
                 guard failure == nil else { break }
                 tasks.addTask { await self.outcome(machine.name, of: machine.group, call) }
             }
@@ -38,7 +40,10 @@ extension Product {
 
     private func make(_ name: String, of group: LabDescription.VirtualMachines, _ call: Call) async throws(Fault) {
         let inventory = store.snapshot
-        guard let datacenter = inventory[Datacenter.self].all.first(where: { group.datacenter.isEmpty || $0.name == group.datacenter })
+        guard
+            let datacenter = inventory[Datacenter.self].all.first(where: {
+                group.datacenter.isEmpty || $0.name == group.datacenter
+            })
         else { throw .invalid("virtual_machines", "there is no datacenter.") }
         var folder = datacenter.virtualMachineFolder
         if !group.folder.isEmpty {

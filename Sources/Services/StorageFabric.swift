@@ -138,7 +138,9 @@ public final class StorageFabric: Sendable {
     /// - Returns: what went wrong, per mount.
     public func renewHeartbeats(_ inventory: Inventory) -> [Fault] {
         var problems: [Fault] = []
-        for (key, _) in mounts.withLock({ $0.current }).sorted(by: { ($0.key.host, $0.key.datastore) < ($1.key.host, $1.key.datastore) }) {
+        for (key, _) in mounts.withLock({ $0.current }).sorted(by: {
+            ($0.key.host, $0.key.datastore) < ($1.key.host, $1.key.datastore)
+        }) {
             guard let host = inventory[Host.self][key.host], let datastore = inventory[Datastore.self][key.datastore] else {
                 continue
             }

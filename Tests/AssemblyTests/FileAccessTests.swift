@@ -88,7 +88,9 @@ import Testing
         #expect(try await access.files.list(access.place("images", "linux")).map(\.information.sizeBytes) == [100])
         #expect(try await access.files.datacenters() == ["Lab"])
         #expect(try await access.files.datastores(of: "Lab") == ["ds"])
-        #expect(await Self.refusal { try await access.files.delete(access.place("images"), call: Bench.call()) } == .directoryNotEmpty)
+        #expect(
+            await Self.refusal { try await access.files.delete(access.place("images"), call: Bench.call()) }
+                == .directoryNotEmpty)
         try await access.files.delete(place, call: Bench.call())
         #expect(await Self.refusal { try await access.files.open(place) } == .notFound)
         let audit = try access.node.product.store.audit(AuditQuery(limit: 100))

@@ -51,21 +51,35 @@ import Testing
         ("count: 2", "count: 65", "datacenters[0].clusters[0].hosts.count must be"),
         ("[Web]", "Web", "datacenters[0].folders.virtual_machine must be a list"),
         ("[Web]", "[[Web]]", "datacenters[0].folders.virtual_machine[0] must be text"),
-        ("[Web]", "[Web, Web]", "\"Web\" stands there twice"), ("{virtual_machine: [Web]}", "Web", "datacenters[0].folders must be a mapping"),
+        ("[Web]", "[Web, Web]", "\"Web\" stands there twice"),
+        ("{virtual_machine: [Web]}", "Web", "datacenters[0].folders must be a mapping"),
         ("folders: {virtual_machine: [Web]}", "folders: {host: [Web]}", "unknown key datacenters[0].folders.host"),
         ("hosts: {name: \"esx-#.lab\", count: 2}", "ha: true", "datacenters[0].clusters[0]: hosts is missing"),
-        ("hosts: {name: \"esx-#.lab\", count: 2}", "ha: maybe\n        hosts: {count: 1}", "datacenters[0].clusters[0].ha must be true or false"),
+        (
+            "hosts: {name: \"esx-#.lab\", count: 2}", "ha: maybe\n        hosts: {count: 1}",
+            "datacenters[0].clusters[0].ha must be true or false"
+        ),
         ("folder: Web", "folder: DB", "virtual machine web-1: no folder named \"DB\""),
         ("datastore: ds", "datastore: x", "virtual machine web-1: no datastore named \"x\""),
         ("networks: [Net]", "networks: [X]", "virtual machine web-1: no network named \"X\""),
         ("storage_policy: Gold", "storage_policy: Tin", "virtual machine web-1: no storage policy named \"Tin\""),
         ("{name: single}", "{name: single, datacenter: Moon}", "virtual machine single: no datacenter named \"Moon\""),
-        ("{name: single}", "{name: single, guest_os: TOASTER}", "virtual machine single: no guest operating system \"TOASTER\""),
+        (
+            "{name: single}", "{name: single, guest_os: TOASTER}",
+            "virtual machine single: no guest operating system \"TOASTER\""
+        ),
         ("{name: single}", "{name: web-2, folder: Web}", "\"web-2\" stands there twice"),
-        ("{name: ds, capacity_gib: 2}", "{name: ds, capacity_gib: 2}, {name: ds, capacity_gib: 3}", "Lab.datastores: \"ds\" stands there twice"),
-        ("    clusters:\n      - name: C\n        hosts: {name: \"esx-#.lab\", count: 2}", "", "Lab: datastores need a cluster with hosts"),
+        (
+            "{name: ds, capacity_gib: 2}", "{name: ds, capacity_gib: 2}, {name: ds, capacity_gib: 3}",
+            "Lab.datastores: \"ds\" stands there twice"
+        ),
+        (
+            "    clusters:\n      - name: C\n        hosts: {name: \"esx-#.lab\", count: 2}", "",
+            "Lab: datastores need a cluster with hosts"
+        ),
         ("count: 2}", "count: 2}\n        resource_pools: [A, A]", "C.resource_pools: \"A\" stands there twice"),
-        ("name: Lab", "name: {}", "datacenters[0].name must be text"), ("datacenters:", "datacenters: x\nother:", "datacenters must be a list"),
+        ("name: Lab", "name: {}", "datacenters[0].name must be text"),
+        ("datacenters:", "datacenters: x\nother:", "datacenters must be a list"),
     ])
     func whatIsWrongIsNamed(part: String, replacement: String, expected: String) {
         #expect(Self.good.contains(part), "\(part)")

@@ -115,7 +115,9 @@ import Testing
         for (spec, type, argument) in table {
             let refusal = await fault { try await lab.machines.clone(spec: spec, call: lab.call()) }
             #expect(refusal?.type == type)
-            #expect(refusal?.messages.flatMap(\.arguments).contains(argument) == true, "\(argument): \(String(describing: refusal))")
+            #expect(
+                refusal?.messages.flatMap(\.arguments).contains(argument) == true, "\(argument): \(String(describing: refusal))"
+            )
         }
         #expect(lab.inventory[VirtualMachine.self].count == 1)
         try await lab.close()

@@ -34,7 +34,8 @@ import Testing
         let lab = try await Laboratory.made()
         let network = try lab.network("Lab Network").id.rawValue
         let spec = VcenterVMCreateSpec(
-            guestOS: .ubuntu64, name: "a \"b\"|c", placement: VcenterVMPlacementSpec(datastore: try lab.datastoreID("datastore1")),
+            guestOS: .ubuntu64, name: "a \"b\"|c",
+            placement: VcenterVMPlacementSpec(datastore: try lab.datastoreID("datastore1")),
             cpu: VcenterVmHardwareCpuUpdateSpec(count: 4, coresPerSocket: 2),
             memory: VcenterVmHardwareMemoryUpdateSpec(sizeMiB: 512), disks: [.new(mebibytes: 8)],
             nics: [

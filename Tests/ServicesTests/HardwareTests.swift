@@ -42,7 +42,8 @@ private func machine(
     cdroms: [VcenterVmHardwareCdromCreateSpec]? = nil
 ) -> VcenterVMCreateSpec {
     VcenterVMCreateSpec(
-        guestOS: .other64, boot: boot, bootDevices: bootDevices.map { $0.map { VcenterVmHardwareBootDeviceEntryCreateSpec(type: $0) } },
+        guestOS: .other64, boot: boot,
+        bootDevices: bootDevices.map { $0.map { VcenterVmHardwareBootDeviceEntryCreateSpec(type: $0) } },
         cpu: cpu, memory: memory, disks: disks, nics: nics, cdroms: cdroms)
 }
 
@@ -88,7 +89,8 @@ private func nic(
         #expect(plan.hardware.disks.map(\.key) == Array(2000..<2060))
         #expect(plan.hardware.disks.last?.label == "Hard disk 60")
         #expect(plan.hardware.scsiAdapters.map(\.key) == [1000, 1001, 1002, 1003])
-        #expect(plan.origins.prefix(3) == [.new(fileName: "web.vmdk"), .new(fileName: "web_1.vmdk"), .new(fileName: "web_2.vmdk")])
+        #expect(
+            plan.origins.prefix(3) == [.new(fileName: "web.vmdk"), .new(fileName: "web_1.vmdk"), .new(fileName: "web_2.vmdk")])
         let more = machine(disks: Array(repeating: VcenterVmHardwareDiskCreateSpec(), count: 61))
         #expect(planning.refusal(more) == ["invalid_argument", "spec.disks[60].scsi"])
     }
@@ -96,7 +98,8 @@ private func nic(
     @Test func everyBusHasItsAddresses() async throws {
         let planning = try await Planning()
         let disks: [VcenterVmHardwareDiskCreateSpec] = [
-            VcenterVmHardwareDiskCreateSpec(type: .ide), VcenterVmHardwareDiskCreateSpec(type: .ide, ide: .init(primary: false, master: true)),
+            VcenterVmHardwareDiskCreateSpec(type: .ide),
+            VcenterVmHardwareDiskCreateSpec(type: .ide, ide: .init(primary: false, master: true)),
             VcenterVmHardwareDiskCreateSpec(type: .sata, sata: .init(bus: 2, unit: 29)),
             VcenterVmHardwareDiskCreateSpec(type: .nvme, nvme: .init(bus: 1)), scsi(3, 15), scsi(0, 0),
             VcenterVmHardwareDiskCreateSpec(),
@@ -141,7 +144,9 @@ private func nic(
         let zeroed = LabDescription.zeroedPolicy
         let spec = VcenterVMCreateSpec(
             guestOS: .other64,
-            disks: [.new(mebibytes: 1), .new(mebibytes: 1, policy: LabDescription.thinPolicy), .new(mebibytes: 1, policy: zeroed)],
+            disks: [
+                .new(mebibytes: 1), .new(mebibytes: 1, policy: LabDescription.thinPolicy), .new(mebibytes: 1, policy: zeroed),
+            ],
             storagePolicy: VcenterVMStoragePolicySpec(policy: zeroed))
         #expect(try planning.plan(spec).hardware.disks.map(\.provisioning) == [.eagerZeroed, .thin, .eagerZeroed])
         let unknown = machine(disks: [.new(mebibytes: 1, policy: "gold")])
@@ -240,10 +245,12 @@ private func nic(
         let planning = try await Planning()
         let order = machine(bootDevices: [.ethernet, .disk, .ethernet, .cdrom], nics: [nic(), nic()])
         #expect(try planning.plan(order).hardware.bootOrder == [.ethernet, .disk, .ethernet, .cdrom])
-        #expect(planning.refusal(machine(bootDevices: [.disk, .cdrom, .disk])) == ["invalid_argument", "spec.boot_devices[2]"])
+        #expect(
+            planning.refusal(machine(bootDevices: [.disk, .cdrom, .disk])) == ["invalid_argument", "spec.boot_devices[2]"])
         let tooMany = machine(bootDevices: [.ethernet, .ethernet], nics: [nic()])
         #expect(planning.refusal(tooMany) == ["invalid_argument", "spec.boot_devices"])
-        let efi = VcenterVmHardwareBootCreateSpec(type: .efi, efiLegacyBoot: true, networkProtocol: .ipv6, delay: 500, retry: true)
+        let efi = VcenterVmHardwareBootCreateSpec(
+            type: .efi, efiLegacyBoot: true, networkProtocol: .ipv6, delay: 500, retry: true)
         let boot = try planning.plan(machine(boot: efi)).hardware.boot
         #expect(boot.firmware == .efi(legacyBoot: true, networkProtocol: "IPV6"))
         #expect(boot.delayMilliseconds == 500 && boot.retry)
@@ -261,9 +268,10 @@ private func nic(
         ]
         let disk = VcenterVmHardwareDiskCreateSpec(type: .sata)
         let hardware = try planning.plan(machine(disks: [disk], cdroms: cdroms)).hardware
-        #expect(hardware.cdroms.map(\.address) == [
-            .sata(bus: 0, unit: 1), .ide(primary: true, master: true), .ide(primary: false, master: false),
-        ])
+        #expect(
+            hardware.cdroms.map(\.address) == [
+                .sata(bus: 0, unit: 1), .ide(primary: true, master: true), .ide(primary: false, master: false),
+            ])
         #expect(hardware.cdroms.map(\.key) == [16001, 3000, 3003])
         #expect(hardware.cdroms.map(\.label) == ["CD/DVD drive 1", "CD/DVD drive 2", "CD/DVD drive 3"])
         let taken = VcenterVmHardwareCdromCreateSpec(type: .sata, sata: VcenterVmHardwareSataAddressSpec(bus: 0, unit: 0))
@@ -277,7 +285,10 @@ private func nic(
         let planning = try await Planning()
         let specs: [(VcenterVMCreateSpec, String)] = [
             (VcenterVMCreateSpec(guestOS: .other64, floppies: [VcenterVmHardwareFloppyCreateSpec()]), "spec.floppies"),
-            (VcenterVMCreateSpec(guestOS: .other64, parallelPorts: [VcenterVmHardwareParallelCreateSpec()]), "spec.parallel_ports"),
+            (
+                VcenterVMCreateSpec(guestOS: .other64, parallelPorts: [VcenterVmHardwareParallelCreateSpec()]),
+                "spec.parallel_ports"
+            ),
             (VcenterVMCreateSpec(guestOS: .other64, serialPorts: [VcenterVmHardwareSerialCreateSpec()]), "spec.serial_ports"),
         ]
         for (spec, field) in specs { #expect(planning.refusal(spec) == ["unsupported", field]) }

@@ -36,7 +36,9 @@ import Testing
         let introspection = Introspection(operations)
         let call = Call(
             user: nil, requestID: "", service: "", operation: "", peer: "", receivedAt: Timestamp(milliseconds: 0))
-        let (services, each) = (Introspection.Services(introspection: introspection), Introspection.Operations(introspection: introspection))
+        let (services, each) = (
+            Introspection.Services(introspection: introspection), Introspection.Operations(introspection: introspection)
+        )
         let names = try services.list(call: call)
         #expect(names == Set(operations.map(\.service)).sorted())
         var described = 0
@@ -67,9 +69,12 @@ import Testing
             user: nil, requestID: "", service: "", operation: "", peer: "", receivedAt: Timestamp(milliseconds: 0))
         let each = Introspection.Operations(introspection: introspection)
         #expect(await fault { try each.list(serviceID: "com.vmware.x", call: call) }?.type == .notFound)
-        #expect(await fault { try each.get(serviceID: "com.vmware.vcenter.VM", operationID: "fly", call: call) }?.type == .notFound)
+        #expect(
+            await fault { try each.get(serviceID: "com.vmware.vcenter.VM", operationID: "fly", call: call) }?.type == .notFound)
         let checksum = try Introspection.Provider(introspection: introspection).get(call: call).checksum
-        #expect(try Introspection.Provider(introspection: Introspection(operations.reversed())).get(call: call).checksum == checksum)
+        #expect(
+            try Introspection.Provider(introspection: Introspection(operations.reversed())).get(call: call).checksum == checksum
+        )
         let fewer = Introspection(Array(operations.dropLast()))
         #expect(try Introspection.Provider(introspection: fewer).get(call: call).checksum != checksum)
     }
@@ -93,7 +98,8 @@ import Testing
                 .new(mebibytes: 1), .init(type: .ide), .init(type: .sata), .init(type: .nvme, nvme: .init(bus: 0)),
             ],
             nics: [
-                .init(), .init(type: .e1000, backing: .init(type: .distributedPortgroup, network: tenant), startConnected: true),
+                .init(),
+                .init(type: .e1000, backing: .init(type: .distributedPortgroup, network: tenant), startConnected: true),
             ], cdroms: drives)
         let id = try await lab.machines.create(spec: spec, call: call)
         let service = "com.vmware.vcenter.VM"
@@ -110,7 +116,8 @@ import Testing
             let info = try lab.disks.get(vm: id, disk: String(disk.key), call: call)
             #expect(try violation(info, of: "com.vmware.vcenter.vm.hardware.disk", "get") == nil)
         }
-        #expect(try violation(Hosts(store: lab.store).list(filter: nil, call: call), of: "com.vmware.vcenter.host", "list") == nil)
+        #expect(
+            try violation(Hosts(store: lab.store).list(filter: nil, call: call), of: "com.vmware.vcenter.host", "list") == nil)
         let folders = try Folders(store: lab.store).list(filter: nil, call: call)
         #expect(try violation(folders, of: "com.vmware.vcenter.folder", "list") == nil)
         let pool = try found(lab.inventory[ResourcePool.self].all.first).id.rawValue

@@ -11,7 +11,9 @@ import Testing
 // What lists show: every filter alone and joined, unknown identifiers, empty sets, and the limit.
 
 @Suite struct ListTests {
-    private static func machine(_ template: VirtualMachine, _ number: Int, _ change: (inout VirtualMachine) -> Void) -> VirtualMachine {
+    private static func machine(_ template: VirtualMachine, _ number: Int, _ change: (inout VirtualMachine) -> Void)
+        -> VirtualMachine
+    {
         var machine = template.with(Identifier("vm-\(1000 + number)"))
         machine.name = "many-\(number)"
         machine.home.path = "/many-\(number)"
@@ -37,7 +39,8 @@ import Testing
         typealias Filter = VcenterVMFilterSpec
         let table: [(Filter?, [String])] = [
             (nil, [a, b, c]), (Filter(), [a, b, c]), (Filter(vms: [c, a]), [a, c]), (Filter(vms: ["vm-9"]), []),
-            (Filter(vms: []), []), (Filter(names: ["b"]), [b]), (Filter(names: ["c", "a", "x"]), [a, c]), (Filter(names: []), []),
+            (Filter(vms: []), []), (Filter(names: ["b"]), [b]), (Filter(names: ["c", "a", "x"]), [a, c]),
+            (Filter(names: []), []),
             (Filter(folders: [production]), [a]), (Filter(folders: [vmFolder]), [b]), (Filter(folders: []), []),
             (Filter(datacenters: [farHost.datacenter.rawValue]), [c]), (Filter(datacenters: ["no"]), []),
             (Filter(hosts: [esx.id.rawValue]), [a, b]), (Filter(hosts: ["host-0", farHost.id.rawValue]), [c]),
@@ -45,7 +48,8 @@ import Testing
             (Filter(powerStates: [.poweredOn]), [b]), (Filter(powerStates: [.poweredOff, .suspended]), [a, c]),
             (Filter(powerStates: []), []), (Filter(hosts: [esx.id.rawValue], powerStates: [.poweredOff]), [a]),
             (Filter(vms: [a, b], names: ["b", "c"]), [b]), (Filter(names: ["a"], folders: [vmFolder]), []),
-            (Filter(vms: Array(0..<20).map { "vm-\($0)" } + [a]), [a]), (Filter(names: Array(0..<20).map { "n-\($0)" } + ["b"]), [b]),
+            (Filter(vms: Array(0..<20).map { "vm-\($0)" } + [a]), [a]),
+            (Filter(names: Array(0..<20).map { "n-\($0)" } + ["b"]), [b]),
         ]
         for (filter, expected) in table {
             let rows = try lab.machines.list(filter: filter, call: lab.call())
@@ -82,7 +86,10 @@ import Testing
             try draft.insert(Self.machine(template, 1) { $0.lifecycle = .creating })
             try draft.insert(Self.machine(template, 2) { $0.lifecycle = .deleting })
         }
-        for filter in [nil, VcenterVMFilterSpec(vms: [id, "vm-1001", "vm-1002"]), VcenterVMFilterSpec(names: ["first", "many-1", "many-2"])] {
+        for filter in [
+            nil, VcenterVMFilterSpec(vms: [id, "vm-1001", "vm-1002"]),
+            VcenterVMFilterSpec(names: ["first", "many-1", "many-2"]),
+        ] {
             #expect(try lab.machines.list(filter: filter, call: lab.call()).map(\.vm) == [id])
         }
         for hidden in ["vm-1001", "vm-1002"] {
@@ -107,18 +114,23 @@ import Testing
         #expect(try datacenters.list(filter: VcenterDatacenterFilterSpec(folders: ["group-d1"]), call: call).count == 2)
         let far = try found(lab.inventory[Datacenter.self].all.first { $0.name == "Other" })
         #expect(try datacenters.get(datacenter: far.id.rawValue, call: call).vmFolder == far.virtualMachineFolder.rawValue)
-        #expect(await fault { try datacenters.get(datacenter: "x", call: call) }?.shape == "not_found com.vmware.api.vcenter.datacenter.not_found")
+        #expect(
+            await fault { try datacenters.get(datacenter: "x", call: call) }?.shape
+                == "not_found com.vmware.api.vcenter.datacenter.not_found")
 
         let folders = Folders(store: lab.store)
         #expect(try folders.list(filter: nil, call: call).count == 1 + 2 * 6)
         #expect(try folders.list(filter: VcenterFolderFilterSpec(type: .virtualMachine), call: call).count == 6)
         let below = VcenterFolderFilterSpec(parentFolders: [far.virtualMachineFolder.rawValue])
         #expect(try folders.list(filter: below, call: call).map(\.name) == ["Production", "Development"])
-        #expect(try folders.list(filter: VcenterFolderFilterSpec(names: ["Production"], datacenters: [far.id.rawValue]), call: call).count == 1)
+        #expect(
+            try folders.list(filter: VcenterFolderFilterSpec(names: ["Production"], datacenters: [far.id.rawValue]), call: call)
+                .count == 1)
 
         let hosts = Hosts(store: lab.store)
         #expect(try hosts.list(filter: nil, call: call).map(\.name) == ["esx-1", "esx-2", "esx-3", "far-1"])
-        #expect(try hosts.list(filter: VcenterHostFilterSpec(datacenters: [far.id.rawValue]), call: call).map(\.name) == ["far-1"])
+        #expect(
+            try hosts.list(filter: VcenterHostFilterSpec(datacenters: [far.id.rawValue]), call: call).map(\.name) == ["far-1"])
         #expect(try hosts.list(filter: VcenterHostFilterSpec(standalone: true), call: call).isEmpty)
         #expect(try hosts.list(filter: VcenterHostFilterSpec(standalone: false), call: call).count == 4)
         #expect(try hosts.list(filter: VcenterHostFilterSpec(connectionStates: [.disconnected]), call: call).isEmpty)
@@ -129,7 +141,10 @@ import Testing
         #expect(await fault { try clusters.get(cluster: "x", call: call) }?.type == .notFound)
 
         let networks = Networks(store: lab.store)
-        #expect(try networks.list(filter: VcenterNetworkFilterSpec(types: [.distributedPortgroup]), call: call).map(\.name) == ["Lab Tenant", "Other Tenant"])
+        #expect(
+            try networks.list(filter: VcenterNetworkFilterSpec(types: [.distributedPortgroup]), call: call).map(\.name) == [
+                "Lab Tenant", "Other Tenant",
+            ])
         #expect(try networks.list(filter: VcenterNetworkFilterSpec(types: []), call: call).isEmpty)
 
         let datastores = DatastoreListing(store: lab.store, fabric: lab.fabric)
@@ -139,7 +154,9 @@ import Testing
         #expect(try datastores.list(filter: VcenterDatastoreFilterSpec(types: [.nfs]), call: call).isEmpty)
         let one = try datastores.get(datastore: rows[2].datastore, call: call)
         #expect(one.accessible && !one.multipleHostAccess && one.thinProvisioningSupported)
-        #expect(await fault { try datastores.get(datastore: "x", call: call) }?.shape == "not_found com.vmware.api.vcenter.datastore.not_found")
+        #expect(
+            await fault { try datastores.get(datastore: "x", call: call) }?.shape
+                == "not_found com.vmware.api.vcenter.datastore.not_found")
         try await lab.close()
     }
 
@@ -150,12 +167,19 @@ import Testing
         let all = try pools.list(filter: nil, call: call)
         #expect(all.map(\.name) == ["Resources", "Development", "Resources", "Development"])
         let root = all[0].resourcePool
-        #expect(try pools.list(filter: Filter(parentResourcePools: [root]), call: call).map(\.resourcePool) == [all[1].resourcePool])
+        #expect(
+            try pools.list(filter: Filter(parentResourcePools: [root]), call: call).map(\.resourcePool) == [all[1].resourcePool]
+        )
         let host = try found(lab.inventory[Host.self].all.first { $0.name == "far-1" })
-        #expect(try pools.list(filter: Filter(hosts: [host.id.rawValue]), call: call).map(\.resourcePool) == [all[2].resourcePool, all[3].resourcePool])
+        #expect(
+            try pools.list(filter: Filter(hosts: [host.id.rawValue]), call: call).map(\.resourcePool) == [
+                all[2].resourcePool, all[3].resourcePool,
+            ])
         #expect(try pools.list(filter: Filter(hosts: ["host-0"]), call: call).isEmpty)
         #expect(try pools.get(resourcePool: root, call: call).resourcePools == [all[1].resourcePool])
-        #expect(await fault { try pools.get(resourcePool: "x", call: call) }?.shape == "not_found com.vmware.api.vcenter.resourcepool.not_found")
+        #expect(
+            await fault { try pools.get(resourcePool: "x", call: call) }?.shape
+                == "not_found com.vmware.api.vcenter.resourcepool.not_found")
         try await lab.close()
     }
 

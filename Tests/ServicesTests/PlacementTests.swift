@@ -26,7 +26,9 @@ import Testing
         }
     }
 
-    private static func id<Value: Resource>(_ inventory: Inventory, _ type: Value.Type, where matches: (Value) -> Bool) -> String {
+    private static func id<Value: Resource>(_ inventory: Inventory, _ type: Value.Type, where matches: (Value) -> Bool)
+        -> String
+    {
         inventory[type].all.first(where: matches)?.id.rawValue ?? "none"
     }
 

@@ -37,7 +37,8 @@ import Testing
     }
 
     private static let table: [(PowerState, Switch, Outcome)] = [
-        (.off(clean: true), .start, .state(.on)), (.on, .start, .fault("already_in_desired_state com.vmware.api.vcenter.vm.power.already_powered_on")),
+        (.off(clean: true), .start, .state(.on)),
+        (.on, .start, .fault("already_in_desired_state com.vmware.api.vcenter.vm.power.already_powered_on")),
         (.suspended, .start, .state(.on)),
         (.off(clean: true), .stop, .fault("already_in_desired_state com.vmware.api.vcenter.vm.power.already_powered_off")),
         (.off(clean: false), .stop, .fault("already_in_desired_state com.vmware.api.vcenter.vm.power.already_powered_off")),
@@ -46,7 +47,8 @@ import Testing
         (.on, .suspend, .state(.suspended)),
         (.suspended, .suspend, .fault("already_in_desired_state com.vmware.api.vcenter.vm.power.already_suspended")),
         (.off(clean: true), .reset, .fault("not_allowed_in_current_state com.viaduct.vm.power.not_powered_on")),
-        (.on, .reset, .state(.on)), (.suspended, .reset, .fault("not_allowed_in_current_state com.viaduct.vm.power.not_powered_on")),
+        (.on, .reset, .state(.on)),
+        (.suspended, .reset, .fault("not_allowed_in_current_state com.viaduct.vm.power.not_powered_on")),
     ]
 
     @Test func everySwitchInEveryState() async throws {
@@ -86,8 +88,11 @@ import Testing
         let id = try await lab.create("web")
         try await update(id, Spec(count: 4, coresPerSocket: 2, hotAddEnabled: true))
         try await update(id, Spec())
-        #expect(try lab.machine(id).hardware.cpu == CPU(count: 4, coresPerSocket: 2, isHotAddEnabled: true, isHotRemoveEnabled: false))
-        #expect(await fault { try await update(id, Spec(count: 3)) }?.messages.first?.arguments.first == "spec.cores_per_socket")
+        #expect(
+            try lab.machine(id).hardware.cpu
+                == CPU(count: 4, coresPerSocket: 2, isHotAddEnabled: true, isHotRemoveEnabled: false))
+        #expect(
+            await fault { try await update(id, Spec(count: 3)) }?.messages.first?.arguments.first == "spec.cores_per_socket")
         #expect(await fault { try await update(id, Spec(count: 0)) }?.messages.first?.arguments.first == "spec.count")
         try await lab.start(id)
         try await update(id, Spec(count: 6))
@@ -121,7 +126,8 @@ import Testing
         #expect(info.hotAddIncrementSizeMiB == 128 && info.hotAddLimitMiB == 2048 * 16)
         try await update(id, Spec(sizeMiB: 2048 + 256))
         for size: Int64 in [2048 + 256 + 4, 2048 * 64] {
-            #expect(await fault { try await update(id, Spec(sizeMiB: size)) }?.messages.first?.arguments.first == "spec.size_MiB")
+            #expect(
+                await fault { try await update(id, Spec(sizeMiB: size)) }?.messages.first?.arguments.first == "spec.size_MiB")
         }
         #expect(await fault { try await update(id, Spec(sizeMiB: 2048)) }?.shape == Self.locked)
         #expect(try lab.machine(id).hardware.memory.sizeMiB == 2304)
@@ -143,8 +149,12 @@ import Testing
             let refusal = await fault { try await update("2000", file) }
             #expect(refusal?.shape == "resource_in_use com.viaduct.disk.attached", "\(file)")
         }
-        #expect(await fault { try await update("2000", "[datastore1] none") }?.messages.first?.arguments.first == "spec.backing.vmdk_file")
-        #expect(await fault { try await update("2009", "[datastore2] image") }?.shape == "not_found com.vmware.api.vcenter.vm.device.not_found")
+        #expect(
+            await fault { try await update("2000", "[datastore1] none") }?.messages.first?.arguments.first
+                == "spec.backing.vmdk_file")
+        #expect(
+            await fault { try await update("2009", "[datastore2] image") }?.shape
+                == "not_found com.vmware.api.vcenter.vm.device.not_found")
         // The file it has already.
         try await update("2000", "[datastore1] web/web.vmdk")
         try await update("2000", "[datastore2] image")

@@ -31,7 +31,8 @@ import Testing
         let (host, store) = (try host(lab), try lab.datastoreID("datastore1"))
         let start = try statistics(lab).get(call: lab.call())
         let id = try await lab.create(
-            "web", disks: [.new(mebibytes: 8), .new(mebibytes: 6, policy: LabDescription.zeroedPolicy)], datastore: store, host: host)
+            "web", disks: [.new(mebibytes: 8), .new(mebibytes: 6, policy: LabDescription.zeroedPolicy)], datastore: store,
+            host: host)
         let created = try statistics(lab).get(call: lab.call())
         // And the blocks set aside for small files.
         let zeroed = created.total.blockZeroing.bytes - start.total.blockZeroing.bytes
@@ -64,7 +65,9 @@ import Testing
         let lab = try await Laboratory.made()
         let (host, call) = (try host(lab), lab.call())
         let settings = settings(lab)
-        let keys = ["DataMover.HardwareAcceleratedInit", "DataMover.HardwareAcceleratedMove", "VMFS3.HardwareAcceleratedLocking"]
+        let keys = [
+            "DataMover.HardwareAcceleratedInit", "DataMover.HardwareAcceleratedMove", "VMFS3.HardwareAcceleratedLocking",
+        ]
         #expect(try settings.list(host: host, call: call).map(\.key) == keys)
         for key in keys {
             try await settings.update(host: host, key: key, spec: ViaductHostSettingsUpdateSpec(value: 0), call: call)
@@ -100,7 +103,9 @@ import Testing
             }
             #expect(refusal?.messages.first?.arguments.first == "spec.value")
         }
-        #expect(await fault { try settings.get(host: host, key: "Mem.X", call: call) }?.shape == "not_found com.viaduct.host.setting_not_found")
+        #expect(
+            await fault { try settings.get(host: host, key: "Mem.X", call: call) }?.shape
+                == "not_found com.viaduct.host.setting_not_found")
         #expect(await fault { try settings.list(host: "host-0", call: call) }?.type == .notFound)
         try await lab.close()
     }
@@ -149,7 +154,8 @@ import Testing
                 "other", disks: [.new(mebibytes: 16, policy: LabDescription.zeroedPolicy)], datastore: store, host: host)
         }
         // Nothing may happen now, and that can only be waited for.
-        for _ in 0..<50 where !lab.inventory[VirtualMachine.self].all.contains(where: { $0.name == "other" && $0.lifecycle == .ready }) {
+        for _ in 0..<50
+        where !lab.inventory[VirtualMachine.self].all.contains(where: { $0.name == "other" && $0.lifecycle == .ready }) {
             Pause.milliseconds(10)
         }
         lab.target.setTrap(nil)

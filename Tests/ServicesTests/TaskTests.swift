@@ -35,7 +35,8 @@ import Testing
 
         func waitUntilHeld() async { while !barrier.hasBeenReached { await Task.yield() } }
 
-        func info(_ task: String, withoutResult: Bool? = nil, by user: String? = Laboratory.administrator) throws -> CisTaskInfo {
+        func info(_ task: String, withoutResult: Bool? = nil, by user: String? = Laboratory.administrator) throws -> CisTaskInfo
+        {
             let info = try lab.tasks.get(
                 task: task, spec: CisTasksGetSpec(excludeResult: withoutResult), call: lab.call("get", by: user))
             let violation = typeTable.violation(
@@ -147,14 +148,16 @@ import Testing
         #expect(await held.end(theirs) == nil)
         let lab = held.lab
         let list = { (user: String?, filter: CisTasksFilterSpec?) in
-            try lab.tasks.list(filterSpec: filter, resultSpec: nil, call: lab.call("list", by: user)).entries.map(\.key).sorted()
+            try lab.tasks.list(filterSpec: filter, resultSpec: nil, call: lab.call("list", by: user)).entries.map(\.key)
+                .sorted()
         }
         let all = try list(Laboratory.administrator, nil)
         #expect(all.count == 3 && all.contains(mine) && all.contains(theirs))
         #expect(try list(Self.other, nil) == [mine])
         #expect(try list(nil, nil).isEmpty)
         #expect(try held.info(mine, by: Self.other).user == Self.other)
-        #expect(await fault { try held.info(theirs, by: Self.other) }?.shape == "not_found com.vmware.vapi.tasks.task_not_found")
+        #expect(
+            await fault { try held.info(theirs, by: Self.other) }?.shape == "not_found com.vmware.vapi.tasks.task_not_found")
         let cancel = await fault { try await lab.tasks.cancel(task: theirs, call: lab.call(by: Self.other)) }
         #expect(cancel?.type == .notFound)
         let copy = try found(lab.inventory[VirtualMachine.self].all.first { $0.name == "b" }).id.rawValue

@@ -161,9 +161,11 @@ extension HardwarePlanner {
             macSeed &+= 1
         }
         return NIC(
-            key: key, label: label, type: (spec.type ?? .vmxnet3).rawValue, isUPTCompatible: spec.uptCompatibilityEnabled ?? false,
+            key: key, label: label, type: (spec.type ?? .vmxnet3).rawValue,
+            isUPTCompatible: spec.uptCompatibilityEnabled ?? false,
             macType: macType == .manual ? "MANUAL" : "ASSIGNED", macAddress: mac, pciSlotNumber: spec.pciSlotNumber,
-            isWakeOnLANEnabled: spec.wakeOnLanEnabled ?? false, network: network.id, distributedPort: spec.backing?.distributedPort,
+            isWakeOnLANEnabled: spec.wakeOnLanEnabled ?? false, network: network.id,
+            distributedPort: spec.backing?.distributedPort,
             startConnected: spec.startConnected ?? false, allowGuestControl: spec.allowGuestControl ?? false)
     }
 

@@ -70,7 +70,8 @@ struct MachinePlanner {
                 throw .notFound("datastore", "Datastore", id)
             }
             guard datastore.datacenter == placement.datacenter else {
-                throw .invalid("spec.disks_to_update[\(key)].datastore", "it is not in the datacenter '\(placement.datacenter)'.")
+                throw .invalid(
+                    "spec.disks_to_update[\(key)].datastore", "it is not in the datacenter '\(placement.datacenter)'.")
             }
             targets[key] = datastore.id
         }

@@ -192,7 +192,8 @@ struct ProvisionVirtualMachine: Workflow {
             let sourceDatastore = try Self.datastore(source.datastore, inventory)
             let isCancelled: @Sendable () -> Bool = { context.isCancellationRequested }
             try await storage.run { () throws(Fault) in
-                try storage.copy(source.path, on: sourceDatastore, to: disk.file.path, on: datastore, by: host, isCancelled: isCancelled)
+                try storage.copy(
+                    source.path, on: sourceDatastore, to: disk.file.path, on: datastore, by: host, isCancelled: isCancelled)
             }
         }
     }
@@ -221,7 +222,8 @@ extension VirtualMachine {
     /// The same machine under another identifier.
     func with(_ id: Identifier<VirtualMachine>) -> VirtualMachine {
         VirtualMachine(
-            id: id, name: name, folder: folder, datacenter: datacenter, host: host, cluster: cluster, resourcePool: resourcePool,
+            id: id, name: name, folder: folder, datacenter: datacenter, host: host, cluster: cluster,
+            resourcePool: resourcePool,
             home: home, guestOS: guestOS, biosUUID: biosUUID, instanceUUID: instanceUUID, hardware: hardware,
             cloneSource: cloneSource)
     }

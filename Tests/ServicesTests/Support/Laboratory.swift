@@ -111,7 +111,9 @@ final class Laboratory: Sendable {
         return Product(store: store, sessions: sessions, fabric: fabric, engine: engine, world: world, pool: pool)
     }
 
-    func call(_ operation: String = "test", by user: String? = Laboratory.administrator, service: String = "com.vmware.vcenter.VM") -> Call {
+    func call(
+        _ operation: String = "test", by user: String? = Laboratory.administrator, service: String = "com.vmware.vcenter.VM"
+    ) -> Call {
         Call(
             user: user, requestID: "request", service: service, operation: operation, peer: "192.0.2.1",
             receivedAt: Timestamp(milliseconds: clock.wallMilliseconds))
