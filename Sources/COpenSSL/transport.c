@@ -106,14 +106,19 @@ static enum copenssl_result result_of(SSL *session, int code) {
     }
 }
 
+/* A stale error would be taken for one of the call that follows. Looking is much cheaper than clearing. */
+static void clear_errors(void) {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 enum copenssl_result copenssl_accept(SSL *session) {
-    ERR_clear_error();
+    clear_errors();
     int code = SSL_do_handshake(session);
     return code == 1 ? COPENSSL_DONE : result_of(session, code);
 }
 
 enum copenssl_result copenssl_read(SSL *session, void *bytes, size_t capacity, size_t *count) {
-    ERR_clear_error();
+    clear_errors();
     *count = 0;
     int code = SSL_read_ex(session, bytes, capacity, count);
     return code == 1 ? COPENSSL_DONE : result_of(session, code);
@@ -121,7 +126,7 @@ enum copenssl_result copenssl_read(SSL *session, void *bytes, size_t capacity, s
 
 enum copenssl_result copenssl_write(SSL *session, const void *bytes, size_t count) {
     if (count == 0) return COPENSSL_DONE;
-    ERR_clear_error();
+    clear_errors();
     size_t written = 0;
     int code = SSL_write_ex(session, bytes, count, &written);
     if (code != 1) return result_of(session, code);

@@ -158,19 +158,38 @@ public struct Response: Sendable {
     /// 200 to 599.
     public var status: Int
     /// Names in canonical case. Values are free of control characters; a response with others is answered 500 instead.
-    public var fields: [(name: StaticString, value: String)]
+    public var fields: [ResponseField]
     public var body: ResponseBody
     /// The body may be compressed when the client accepts gzip and it is large enough.
     public var isCompressible: Bool
 
     public init(
-        status: Int, fields: [(name: StaticString, value: String)] = [], body: ResponseBody = .none,
-        isCompressible: Bool = false
+        status: Int, fields: [ResponseField] = [], body: ResponseBody = .none, isCompressible: Bool = false
     ) {
         self.status = status
         self.fields = fields
         self.body = body
         self.isCompressible = isCompressible
+    }
+
+    /// The same from pairs, for places where speed does not matter.
+    public init(
+        status: Int, fields: [(name: StaticString, value: String)], body: ResponseBody = .none, isCompressible: Bool = false
+    ) {
+        self.init(
+            status: status, fields: fields.map { ResponseField($0.name, $0.value) }, body: body, isCompressible: isCompressible)
+    }
+}
+
+/// One field of an answer.
+public struct ResponseField: Sendable {
+    /// In canonical case.
+    public let name: StaticString
+    public let value: String
+
+    public init(_ name: StaticString, _ value: String) {
+        self.name = name
+        self.value = value
     }
 }
 

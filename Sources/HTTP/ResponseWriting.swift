@@ -71,7 +71,7 @@ extension ConnectionContext {
 
     /// - Parameter isWeakened: the body is not the one that a strong entity tag was made for. RFC 9110 §8.8.3.3
     ///   wants another tag for another coding; a weak one is right for both.
-    private mutating func write(_ field: (name: StaticString, value: String), isWeakened: Bool) -> Bool {
+    private mutating func write(_ field: ResponseField, isWeakened: Bool) -> Bool {
         output.append(field.name)
         output.append(": ")
         if isWeakened, field.value.utf8.first == UInt8(ascii: "\""), ResponseField.isNamed(field.name, "etag") {
@@ -86,7 +86,7 @@ extension ConnectionContext {
     }
 }
 
-enum ResponseField {
+extension ResponseField {
     /// - Parameter word: in lower case.
     static func isNamed(_ name: StaticString, _ word: StaticString) -> Bool {
         let bytes = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)

@@ -111,18 +111,18 @@ import Testing
 
     @Test func whatIsCodedOrPartialAlreadyIsLeftAlone() {
         let accept = "Accept-Encoding: gzip\r\n"
-        #expect(Self.coded(accept) { $0.fields = [("Content-Encoding", "br")] }.body == Self.long)
-        #expect(Self.coded(accept) { $0.fields = [("content-range", "bytes 0-1/2")] }.body == Self.long)
+        #expect(Self.coded(accept) { $0.fields = [ResponseField("Content-Encoding", "br")] }.body == Self.long)
+        #expect(Self.coded(accept) { $0.fields = [ResponseField("content-range", "bytes 0-1/2")] }.body == Self.long)
         #expect(Self.coded(accept) { $0.status = 206 }.body == Self.long)
         #expect(Self.coded(accept) { $0.isCompressible = false }.body == Self.long)
     }
 
     @Test func entityTagOfACodedBodyIsWeak() {
-        let coded = Self.coded("Accept-Encoding: gzip\r\n") { $0.fields = [("ETag", "\"1\"")] }
+        let coded = Self.coded("Accept-Encoding: gzip\r\n") { $0.fields = [ResponseField("ETag", "\"1\"")] }
         #expect(coded.head.contains("ETag: W/\"1\""))
-        let weak = Self.coded("Accept-Encoding: gzip\r\n") { $0.fields = [("ETag", "W/\"1\"")] }
+        let weak = Self.coded("Accept-Encoding: gzip\r\n") { $0.fields = [ResponseField("ETag", "W/\"1\"")] }
         #expect(weak.head.contains("ETag: W/\"1\""))
-        let plain = Self.coded("") { $0.fields = [("ETag", "\"1\"")] }
+        let plain = Self.coded("") { $0.fields = [ResponseField("ETag", "\"1\"")] }
         #expect(plain.head.contains("ETag: \"1\""))
     }
 

@@ -23,8 +23,8 @@ public struct DocumentEndpoint: Endpoint {
         guard request.head.method == .get || request.head.method == .head else {
             return .now(.methodNotAllowed(allow: "GET, HEAD"))
         }
-        let fields: [(name: StaticString, value: String)] = [
-            ("Content-Type", contentType), ("Cache-Control", "no-cache"), ("ETag", entityTag.text),
+        let fields: [ResponseField] = [
+            ResponseField("Content-Type", contentType), ResponseField("Cache-Control", "no-cache"), ResponseField("ETag", entityTag.text),
         ]
         switch request.head.conditions(entityTag: entityTag, lastModified: nil) {
         case .notModified: return .now(Outcome(status: 304, fields: fields))

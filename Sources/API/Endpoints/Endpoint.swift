@@ -15,14 +15,14 @@ extension Endpoint {
 
 extension Outcome {
     /// A short text for people.
-    static func text(_ status: Int, _ text: String, fields: [(name: StaticString, value: String)] = []) -> Outcome {
+    static func text(_ status: Int, _ text: String, fields: [ResponseField] = []) -> Outcome {
         Outcome(
-            status: status, fields: [("Content-Type", "text/plain; charset=utf-8")] + fields,
+            status: status, fields: [ResponseField("Content-Type", "text/plain; charset=utf-8")] + fields,
             body: .bytes(Array((text + "\n").utf8)))
     }
 
     /// - Parameter methods: value of `Allow`.
     static func methodNotAllowed(allow methods: String) -> Outcome {
-        text(405, "Method not allowed.", fields: [("Allow", methods)])
+        text(405, "Method not allowed.", fields: [ResponseField("Allow", methods)])
     }
 }

@@ -22,6 +22,6 @@ public struct HealthEndpoint: Endpoint {
         let body = isHealthy ? "{\"status\":\"UP\"}" : "{\"status\":\"DOWN\"}"
         return .now(
             Outcome(
-                status: isHealthy ? 200 : 503, fields: [("Content-Type", "application/json")], body: .bytes(Array(body.utf8))))
+                status: isHealthy ? 200 : 503, fields: [ResponseField("Content-Type", "application/json")], body: .bytes(Array(body.utf8))))
     }
 }

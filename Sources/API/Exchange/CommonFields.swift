@@ -6,7 +6,7 @@ import HTTP
 /// `Cache-Control`. There is no cross-origin permission at all: pages of other origins get nothing.
 /// Source: RFC 9111 §5.2.2.5, RFC 6797 §6.1, Fetch §"X-Content-Type-Options".
 enum CommonFields {
-    typealias Field = (name: StaticString, value: String)
+    typealias Field = ResponseField
 
     /// - Parameter own: what the outcome brings; wins over a common field of the same name.
     static func added(to own: [Field], requestID: String, isSecure: Bool) -> [Field] {
@@ -21,7 +21,7 @@ enum CommonFields {
                 count += 1
             }
             func add(_ name: StaticString, _ value: String) {
-                (buffer.baseAddress.unsafelyUnwrapped + count).initialize(to: (name, value))
+                (buffer.baseAddress.unsafelyUnwrapped + count).initialize(to: Field(name, value))
                 count += 1
             }
             if !hasCacheControl { add("Cache-Control", "no-store") }

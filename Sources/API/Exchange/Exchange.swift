@@ -22,7 +22,7 @@ public struct Exchange: Sendable {
 /// An answer before the fields that all answers share, with what the access log wants to know.
 public struct Outcome: Sendable {
     public var status: Int
-    public var fields: [(name: StaticString, value: String)]
+    public var fields: [ResponseField]
     public var body: ResponseBody
     public var isCompressible: Bool
     /// Who asked, once that is known.
@@ -34,7 +34,7 @@ public struct Outcome: Sendable {
     public var fault: Fault?
 
     public init(
-        status: Int, fields: [(name: StaticString, value: String)] = [], body: ResponseBody = .none,
+        status: Int, fields: [ResponseField] = [], body: ResponseBody = .none,
         isCompressible: Bool = false,
         user: String? = nil, operation: String? = nil, fault: Fault? = nil
     ) {

@@ -19,17 +19,17 @@ extension FileAccessEndpoint {
         switch head.byteRange(length: current.sizeBytes, entityTag: tag, lastModified: Self.seconds(current)) {
         case .whole:
             return Outcome(
-                status: 200, fields: fields + [("Content-Type", "application/octet-stream")],
+                status: 200, fields: fields + [ResponseField("Content-Type", "application/octet-stream")],
                 body: Self.body(head, content, 0..<current.sizeBytes))
         case .part(let range):
             let place = ByteRange.contentRange(range, length: current.sizeBytes)
             return Outcome(
-                status: 206, fields: fields + [("Content-Type", "application/octet-stream"), ("Content-Range", place)],
+                status: 206, fields: fields + [ResponseField("Content-Type", "application/octet-stream"), ResponseField("Content-Range", place)],
                 body: Self.body(head, content, range))
         case .unsatisfiable:
             return Outcome.text(
                 416, "The file does not have these bytes.",
-                fields: [("Content-Range", ByteRange.contentRange(nil, length: current.sizeBytes))])
+                fields: [ResponseField("Content-Range", ByteRange.contentRange(nil, length: current.sizeBytes))])
         }
     }
 
@@ -128,10 +128,10 @@ extension FileAccessEndpoint {
 
     private static func seconds(_ information: FileFacts) -> Int64 { information.modifiedAt.milliseconds / 1000 }
 
-    private static func fields(of information: FileFacts) -> [(name: StaticString, value: String)] {
+    private static func fields(of information: FileFacts) -> [ResponseField] {
         [
-            ("ETag", EntityTag(information.version).text), ("Accept-Ranges", "bytes"),
-            ("Last-Modified", HTTPDate.text(unixSeconds: seconds(information))),
+            ResponseField("ETag", EntityTag(information.version).text), ResponseField("Accept-Ranges", "bytes"),
+            ResponseField("Last-Modified", HTTPDate.text(unixSeconds: seconds(information))),
         ]
     }
 

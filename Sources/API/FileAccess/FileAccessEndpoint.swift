@@ -28,7 +28,7 @@ public struct FileAccessEndpoint: Endpoint {
     public func respond(to request: Request, in exchange: Exchange) -> Step {
         switch request.head.method {
         case .get, .head, .put, .delete: break
-        case .options: return .now(Outcome(status: 204, fields: [("Allow", Self.methods)]))
+        case .options: return .now(Outcome(status: 204, fields: [ResponseField("Allow", Self.methods)]))
         case .post, .patch: return .now(.methodNotAllowed(allow: Self.methods))
         }
         switch authenticator.judgeSession(request.head, credentialsCount: true, at: exchange.receivedAt) {
@@ -98,7 +98,7 @@ public struct FileAccessEndpoint: Endpoint {
 
 extension FileAccessEndpoint {
     static let unauthenticated = Outcome.text(
-        401, "Authentication required.", fields: [("WWW-Authenticate", "Basic realm=\"VMware HTTP server\"")])
+        401, "Authentication required.", fields: [ResponseField("WWW-Authenticate", "Basic realm=\"VMware HTTP server\"")])
 
     static func refusal(_ fault: Fault) -> Outcome {
         var outcome =
@@ -121,7 +121,7 @@ extension FileAccessEndpoint {
         case .invalidName: return .text(400, "A name of the path cannot be the name of a file.")
         case .tooLarge: return .text(413, "The file would be too large.")
         case .inaccessible(let detail):
-            var outcome = Outcome.text(503, "The datastore cannot be reached.", fields: [("Retry-After", "10")])
+            var outcome = Outcome.text(503, "The datastore cannot be reached.", fields: [ResponseField("Retry-After", "10")])
             outcome.fault = Fault(
                 .resourceInaccessible, id: "com.viaduct.datastore_files.inaccessible", "The datastore cannot be reached.",
                 detail: detail)

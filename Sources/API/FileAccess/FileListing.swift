@@ -17,14 +17,14 @@ struct FileListing {
         let wantsJSON = accept.map { String(decoding: $0, as: UTF8.self).lowercased().contains("application/json") } ?? false
         if wantsJSON {
             return Outcome(
-                status: 200, fields: [("Content-Type", "application/json"), ("Vary", "Accept")], body: .bytes(Array(json.utf8)),
+                status: 200, fields: [ResponseField("Content-Type", "application/json"), ResponseField("Vary", "Accept")], body: .bytes(Array(json.utf8)),
                 isCompressible: true)
         }
         return Outcome(
             status: 200,
             fields: [
-                ("Content-Type", "text/html; charset=utf-8"), ("Vary", "Accept"),
-                ("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+                ResponseField("Content-Type", "text/html; charset=utf-8"), ResponseField("Vary", "Accept"),
+                ResponseField("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
             ],
             body: .bytes(Array(page.utf8)), isCompressible: true)
     }

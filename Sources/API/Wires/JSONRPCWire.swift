@@ -7,10 +7,10 @@ extension APIApplication {
     func respondJSONRPC(to request: Request, in exchange: Exchange) -> Step {
         switch request.head.method {
         case .post: break
-        case .options: return .now(Outcome(status: 204, fields: [("Allow", "POST, OPTIONS")]))
+        case .options: return .now(Outcome(status: 204, fields: [ResponseField("Allow", "POST, OPTIONS")]))
         case .get, .head, .put, .patch, .delete:
             var outcome = RESTRoot.clean.failure(StandardFault.methodNotAllowed, status: 405)
-            outcome.fields.append(("Allow", "POST, OPTIONS"))
+            outcome.fields.append(ResponseField("Allow", "POST, OPTIONS"))
             return .now(outcome)
         }
         if let type = request.head.value("content-type"), !MediaType.isJSON(type) {

@@ -16,14 +16,14 @@ protocol Presentation: Sendable {
 
 /// The standard fields of answers in JSON. Exactly this spelling: some clients compare it as a text.
 enum JSONAnswer {
-    static let contentType: (name: StaticString, value: String) = ("Content-Type", "application/json")
+    static let contentType = ResponseField("Content-Type", "application/json")
     /// Made once: most answers have no other.
     static let fields = [contentType]
 
-    static func fields(of fault: Fault) -> [(name: StaticString, value: String)] {
+    static func fields(of fault: Fault) -> [ResponseField] {
         var fields = [contentType]
-        if let challenge = fault.challenge { fields.append(("WWW-Authenticate", challenge)) }
-        if fault.type == .serviceUnavailable { fields.append(("Retry-After", "10")) }
+        if let challenge = fault.challenge { fields.append(ResponseField("WWW-Authenticate", challenge)) }
+        if fault.type == .serviceUnavailable { fields.append(ResponseField("Retry-After", "10")) }
         return fields
     }
 }
@@ -73,7 +73,7 @@ struct LegacyPresentation: Presentation {
     func success(_ bytes: [UInt8], of entry: OperationEntry) -> Outcome {
         guard bytes.count > Self.opening.utf8CodeUnitCount else { return Outcome(status: 200) }
         var fields = JSONAnswer.fields
-        if setsCookie, entry.isLogin, let cookie = cookie(answer: bytes) { fields.append(("Set-Cookie", cookie)) }
+        if setsCookie, entry.isLogin, let cookie = cookie(answer: bytes) { fields.append(ResponseField("Set-Cookie", cookie)) }
         return Outcome(status: 200, fields: fields, body: .bytes(bytes), isCompressible: true)
     }
 
@@ -128,7 +128,7 @@ struct JSONRPCPresentation: Presentation {
         writer.fault(fault)
         writer.raw("}}")
         return Outcome(
-            status: 200, fields: [JSONAnswer.contentType, ("vapi-error", fault.type.canonicalName)],
+            status: 200, fields: [JSONAnswer.contentType, ResponseField("vapi-error", fault.type.canonicalName)],
             body: .bytes(writer.take()),
             isCompressible: true, fault: fault)
     }

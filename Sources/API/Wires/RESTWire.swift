@@ -33,11 +33,11 @@ extension APIApplication {
         }
         let method = request.head.method
         if method == .options {
-            return .now(Outcome(status: 204, fields: [("Allow", table.allowedMethods(at: place))]))
+            return .now(Outcome(status: 204, fields: [ResponseField("Allow", table.allowedMethods(at: place))]))
         }
         guard let candidates = table.candidates(at: place, method == .head ? .get : method) else {
             var outcome = root.failure(StandardFault.methodNotAllowed, status: 405)
-            outcome.fields.append(("Allow", table.allowedMethods(at: place)))
+            outcome.fields.append(ResponseField("Allow", table.allowedMethods(at: place)))
             return .now(outcome)
         }
         do throws(Fault) {
