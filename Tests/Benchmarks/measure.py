@@ -49,8 +49,8 @@ def client(*command):
 
 
 def seconds(text):
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit]
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60}[unit]
 
 
 def load(server, path, connections, duration, headers=()):
