@@ -59,7 +59,7 @@ import Testing
     private var prose: [TextFile] {
         get throws {
             let suffixes = [".md", ".py", ".sh", ".yaml", ".yml", ".c", ".h"]
-            let scripts = try repository.files(in: "scripts", endingIn: [""]) + repository.files(in: ".ci", endingIn: [""])
+            let scripts = try repository.files(in: ".scripts", endingIn: [""]) + repository.files(in: ".ci", endingIn: [""])
             return try Self.allSwift.get() + repository.files(in: "", endingIn: suffixes) + scripts
         }
     }
@@ -91,7 +91,7 @@ import Testing
         let generated = try repository.file("openapi/COVERAGE.md").text
         let shown = TextRules.tableRows(of: readme, from: "<!-- coverage:begin -->", to: "<!-- coverage:end -->")
         #expect(!shown.isEmpty)
-        #expect(shown == TextRules.tableRows(of: generated), "run scripts/coverage")
+        #expect(shown == TextRules.tableRows(of: generated), "run .scripts/coverage")
     }
 
     @Test(arguments: ["viaduct", "viaduct-dev"])
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test func readmeMentionsEveryScript() throws {
-        let scripts = try repository.files(in: "scripts", endingIn: [""]).map(\.path)
+        let scripts = try repository.files(in: ".scripts", endingIn: [""]).map(\.path)
         #expect(!scripts.isEmpty)
         #expect(TextRules.unmentioned(scripts, in: try repository.file("README.md").text) == [])
     }
