@@ -48,6 +48,8 @@ struct TimerWheel {
         source.slot = -1
         source.armedUntil = .max
         count -= 1
+        // Else an empty wheel would go on asking to be looked at.
+        if count == 0 { earliest = .max }
     }
 
     /// Removes and returns the sources whose deadline has passed at `now`, and moves on those who have more time.

@@ -50,6 +50,19 @@ private struct ManualClock: Platform.Clock {
         for source in sources { wheel.disarm(source) }
         loop.stop()
     }
+
+    /// A loop that asked an empty wheel and was told "now" turned for ever, with all its processor.
+    @Test func emptyWheelAsksForNothing() throws {
+        let loop = try EventLoop(name: "unused", clock: ManualClock())
+        let source = EventSource(descriptor: -1, loop: loop)
+        var wheel = TimerWheel(now: loop.now)
+        source.deadline = loop.now + TimerWheel.tickNanoseconds
+        wheel.arm(source)
+        #expect(wheel.timeoutMilliseconds(now: loop.now) > 0)
+        wheel.disarm(source)
+        #expect(wheel.timeoutMilliseconds(now: loop.now + 10 * TimerWheel.tickNanoseconds) == -1)
+        loop.stop()
+    }
 }
 
 /// SplitMix64: the same numbers for the same seed everywhere.
