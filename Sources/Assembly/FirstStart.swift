@@ -6,7 +6,7 @@ import Services
 
 /// What happens once in the life of a data directory: the inventory of the seed file and the administrator.
 struct FirstStart {
-    static let administrator = Identifier<User>("administrator@vsphere.local")
+    static let administrator = User.administrator
     /// The record that says that the inventory is complete.
     private static let marker = Identifier<Setting>("inventory-made")
     /// The record that says that the seed file's virtual machines are made.
@@ -34,7 +34,7 @@ struct FirstStart {
             let plan = try LabBuilder(world: world).plan(lab, array: array)
             try await store.commit(by: nil) { (draft) throws(Fault) in
                 try LabBuilder.insert(plan, into: &draft)
-                try draft.put(User(id: Self.administrator, passwordHash: hash, isAdministrator: true))
+                try PredefinedIdentities.put(administratorHash: hash, into: &draft)
                 try draft.insert(Setting(id: Self.marker, value: "1"))
                 draft.audit(target: Self.administrator.rawValue, detail: "first start")
             }

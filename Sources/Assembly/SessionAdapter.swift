@@ -13,6 +13,7 @@ struct SessionAdapter: SessionAuthority {
 
     func authenticate(user: String, password: String, peer: String, at now: Timestamp) async throws(Fault) -> Principal {
         let found = try await sessions.authenticate(user: user, password: password)
-        return Principal(user: found.id.rawValue, isAdministrator: found.isAdministrator)
+        return Principal(
+            user: found.id.rawValue, isAdministrator: sessions.isAdministrator(found.id), credentialVersion: found.credentialVersion)
     }
 }

@@ -4,6 +4,8 @@ public struct Call: Sendable {
     public var user: String?
     /// The record of the session that was presented; `nil` with Basic authentication or none.
     public var session: Identifier<Session>?
+    /// The user's credential version when the caller was found to be this user; see `User.credentialVersion`.
+    public var credentialVersion: Int?
     /// Ours, unique per request; in the answer, the log and the audit entry.
     public var requestID: String
     /// The client's `opId` or `X-Request-ID`, cut to 128 characters; `nil` if absent.
@@ -17,11 +19,12 @@ public struct Call: Sendable {
     public var receivedAt: Timestamp
 
     public init(
-        user: String?, session: Identifier<Session>? = nil, requestID: String, operationID: String? = nil,
+        user: String?, session: Identifier<Session>? = nil, credentialVersion: Int? = nil, requestID: String, operationID: String? = nil,
         service: String, operation: String, peer: String, receivedAt: Timestamp
     ) {
         self.user = user
         self.session = session
+        self.credentialVersion = credentialVersion
         self.requestID = requestID
         self.operationID = operationID
         self.service = service

@@ -35,6 +35,7 @@ public protocol Resource: Codable, Sendable {
 public enum ResourceKind: String, Sendable, CaseIterable, Codable {
     case datacenter, folder, cluster, host, resourcePool, network, datastore, virtualMachine
     case user, session, workflow, setting, storagePolicy
+    case group, loginFailures, identityPolicy
 
     /// The place of the kind's table in the inventory.
     public var slot: Int {
@@ -52,6 +53,9 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
         case .workflow: 10
         case .setting: 11
         case .storagePolicy: 12
+        case .group: 13
+        case .loginFailures: 14
+        case .identityPolicy: 15
         }
     }
 }

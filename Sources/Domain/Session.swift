@@ -10,6 +10,10 @@ public struct Session: Resource {
     /// Lower-case hexadecimal SHA-256 of the token.
     public let tokenDigest: String
     public let user: String
+    /// The user's credential version at login; the session ends when it is another.
+    public let credentialVersion: Int
+    /// The address it was made from.
+    public let peer: String
     public let createdAt: Timestamp
     /// Written coarsely: it lags real use by up to a minute.
     public var lastUsedAt: Timestamp
@@ -19,12 +23,14 @@ public struct Session: Resource {
     public let expiresAt: Timestamp
 
     public init(
-        id: Identifier<Session>, tokenDigest: String, user: String, createdAt: Timestamp, idleMilliseconds: Int64,
-        expiresAt: Timestamp
+        id: Identifier<Session>, tokenDigest: String, user: String, credentialVersion: Int, peer: String,
+        createdAt: Timestamp, idleMilliseconds: Int64, expiresAt: Timestamp
     ) {
         self.id = id
         self.tokenDigest = tokenDigest
         self.user = user
+        self.credentialVersion = credentialVersion
+        self.peer = peer
         self.createdAt = createdAt
         self.lastUsedAt = createdAt
         self.idleMilliseconds = idleMilliseconds
@@ -33,22 +39,5 @@ public struct Session: Resource {
 
     public func isExpired(at now: Timestamp, lastUsedAt: Timestamp) -> Bool {
         now >= expiresAt || now.milliseconds - lastUsedAt.milliseconds >= idleMilliseconds
-    }
-}
-
-/// A user of the embedded directory. `id` is the full name, for example `administrator@vsphere.local`, in lower case.
-public struct User: Resource {
-    public static let kind = ResourceKind.user
-    public static let indexes: [Index<User>] = []
-
-    public let id: Identifier<User>
-    /// PHC string; see `Cryptography.PasswordHash`.
-    public var passwordHash: String
-    public var isAdministrator: Bool
-
-    public init(id: Identifier<User>, passwordHash: String, isAdministrator: Bool) {
-        self.id = id
-        self.passwordHash = passwordHash
-        self.isAdministrator = isAdministrator
     }
 }

@@ -30,6 +30,7 @@ public struct Product: Sendable {
     public static let schema = Schema([
         Datacenter.self, Folder.self, Cluster.self, Host.self, ResourcePool.self, Network.self, Datastore.self,
         VirtualMachine.self, User.self, Session.self, WorkflowRecord.self, StoragePolicy.self, Setting.self,
+        Group.self, LoginFailures.self, IdentityPolicy.self,
     ])
 
     /// The workflows the engine must know.

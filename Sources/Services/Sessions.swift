@@ -59,7 +59,7 @@ public final class Sessions: Sendable {
     public func authenticate(user name: String, password: String) async throws(Fault) -> User {
         let id = Identifier<User>(name.lowercased())
         let user = store.snapshot[User.self][id]
-        let stored = user.flatMap { PasswordHash(text: $0.passwordHash) } ?? decoy
+        let stored = user?.password.flatMap { PasswordHash(text: $0.hash) } ?? decoy
         let verdict: Bool?
         do {
             verdict = try await hashing.runIfRoom { () throws(CryptographyError) -> Bool in try stored.matches(password) }
@@ -85,8 +85,13 @@ public final class Sessions: Sendable {
             let count = draft[Session.self].records(by: "user", user)
                 .count { !$0.value.isExpired(at: now, lastUsedAt: $0.value.lastUsedAt) }
             guard count < limits.perUser else { throw .tooManySessions(limits.perUser, count, user) }
+            // The password may have changed since it was checked.
+            guard let holder = draft[User.self].record(Identifier(user))?.value, holder.isEnabled,
+                call.credentialVersion == nil || call.credentialVersion == holder.credentialVersion
+            else { throw .unauthenticated }
             let session = Session(
-                id: draft.nextIdentifier(Session.self, prefix: "session-"), tokenDigest: digest, user: user, createdAt: now,
+                id: draft.nextIdentifier(Session.self, prefix: "session-"), tokenDigest: digest, user: user,
+                credentialVersion: holder.credentialVersion, peer: call.peer, createdAt: now,
                 idleMilliseconds: limits.idleMilliseconds,
                 expiresAt: Timestamp(milliseconds: now.milliseconds + limits.absoluteMilliseconds))
             try draft.insert(session)
@@ -112,6 +117,9 @@ public final class Sessions: Sendable {
         return session
     }
 
+    /// Whether a user is an administrator now.
+    public func isAdministrator(_ user: Identifier<User>) -> Bool { store.snapshot.isAdministrator(user) }
+
     // MARK: - Upkeep
 
     /// Writes down last uses and removes what has ended. To be called about once a minute.
@@ -130,7 +138,7 @@ public final class Sessions: Sendable {
     }
 
     private func follow(_ inventory: Inventory, _ touched: [RecordKey]) {
-        if touched.contains(where: { $0.kind == .user }) { return reload(inventory) }
+        if touched.contains(where: { $0.kind == .user || $0.kind == .group }) { return reload(inventory) }
         let ids = touched.filter { $0.kind == .session }.map { Identifier<Session>($0.id) }
         guard !ids.isEmpty else { return }
         live.withLock { sessions in
@@ -182,11 +190,13 @@ public final class LiveSession: Sendable {
 
     init?(_ session: Session, _ inventory: Inventory) {
         guard let digest = Digest(hexadecimal: session.tokenDigest) else { return nil }
-        guard let user = inventory[User.self][Identifier(session.user.lowercased())] else { return nil }
+        guard let user = inventory[User.self].record(Identifier(session.user))?.value, user.isEnabled,
+            user.credentialVersion == session.credentialVersion
+        else { return nil }
         self.digest = digest
         id = session.id
         self.user = session.user
-        isAdministrator = user.isAdministrator
+        isAdministrator = inventory.isAdministrator(user.id)
         storedUse = session.lastUsedAt
         record = session
         lastUse = Atomic(session.lastUsedAt.milliseconds)

@@ -18,7 +18,7 @@ import Testing
         let cheap = PasswordHash.Cost(logarithmOfN: 4, r: 1, p: 1)
         let hash = try PasswordHash(of: password, cost: cheap, randomness: lab.world.randomness).text
         try await lab.store.commit(by: nil) { (draft) throws(Fault) in
-            try draft.insert(User(id: Identifier(user), passwordHash: hash, isAdministrator: true))
+            try PredefinedIdentities.put(administratorHash: hash, into: &draft)
         }
         return (lab, try sessions(lab, change))
     }
@@ -40,7 +40,7 @@ import Testing
     @Test func aWrongPasswordAndAnUnknownUserAreTheSame() async throws {
         let (lab, sessions) = try await Self.made()
         let user = try await sessions.authenticate(user: "Administrator@VSPHERE.local", password: Self.password)
-        #expect(user.id.rawValue == Self.user && user.isAdministrator)
+        #expect(user.id.rawValue == Self.user && lab.inventory.isAdministrator(user.id))
         let wrong = await fault { try await sessions.authenticate(user: Self.user, password: "VMware1") }
         let unknown = await fault { try await sessions.authenticate(user: "nobody@vsphere.local", password: Self.password) }
         #expect(wrong == unknown)
@@ -143,7 +143,7 @@ import Testing
         let (lab, sessions) = try await Self.made()
         let token = try await sessions.create(by: lab.call(by: Self.user))
         try await lab.store.commit(by: nil) { (draft) throws(Fault) in
-            try draft.update(Identifier<User>(Self.user)) { (user: inout User) throws(Fault) in user.isAdministrator = false }
+            try draft.update(Group.administrators) { (group: inout Group) throws(Fault) in group.remove(.user(User.administrator)) }
         }
         #expect(Self.look(token, sessions, lab)?.isAdministrator == false)
         try await lab.store.commit(by: nil) { (draft) throws(Fault) in try draft.remove(Identifier<User>(Self.user)) }

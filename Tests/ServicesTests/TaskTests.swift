@@ -23,7 +23,7 @@ import Testing
             source = try await lab.create("source", disks: [.new(mebibytes: 8)], datastore: lab.datastoreID("datastore1"))
             try lab.write(pattern(1, 2 << 20), to: "/source/source.vmdk", on: "datastore1")
             try await lab.store.commit(by: nil) { (draft) throws(Fault) in
-                try draft.insert(User(id: Identifier(TaskTests.other), passwordHash: "", isAdministrator: false))
+                try draft.insert(User(name: "user", domain: "vsphere.local", createdAt: draft.now))
             }
             lab.target.setTrap { [barrier] cdb in if cdb[0] == 0x83 { barrier.wait() } }
         }

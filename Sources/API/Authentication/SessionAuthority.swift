@@ -7,11 +7,16 @@ public struct Principal: Sendable, Equatable {
     public let isAdministrator: Bool
     /// The session that was presented; `nil` with Basic authentication.
     public let session: Identifier<Session>?
+    /// See `Call.credentialVersion`; `nil` with a session, which keeps its own.
+    public let credentialVersion: Int?
 
-    public init(user: String, isAdministrator: Bool, session: Identifier<Session>? = nil) {
+    public init(
+        user: String, isAdministrator: Bool, session: Identifier<Session>? = nil, credentialVersion: Int? = nil
+    ) {
         self.user = user
         self.isAdministrator = isAdministrator
         self.session = session
+        self.credentialVersion = credentialVersion
     }
 }
 

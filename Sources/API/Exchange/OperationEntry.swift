@@ -36,8 +36,8 @@ final class OperationEntry: Sendable {
 
     func call(by principal: Principal?, in exchange: Exchange) -> Call {
         Call(
-            user: principal?.user, session: principal?.session, requestID: exchange.requestID,
-            operationID: exchange.operationID,
+            user: principal?.user, session: principal?.session, credentialVersion: principal?.credentialVersion,
+            requestID: exchange.requestID, operationID: exchange.operationID,
             service: operation.service, operation: plainName, peer: exchange.peer, receivedAt: exchange.receivedAt)
     }
 }

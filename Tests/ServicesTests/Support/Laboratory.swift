@@ -51,7 +51,7 @@ final class Laboratory: Sendable {
         let plan = try builder.plan(lab, array: LaboratoryArray(laboratory: laboratory))
         try await laboratory.store.commit(by: nil) { (draft) throws(Fault) in
             try LabBuilder.insert(plan, into: &draft)
-            try draft.insert(User(id: Identifier(administrator), passwordHash: "", isAdministrator: true))
+            try PredefinedIdentities.put(administratorHash: "", into: &draft)
         }
         laboratory.connect()
         try laboratory.fabric.mountAll(laboratory.inventory)
