@@ -35,7 +35,7 @@ extension CDB {
 
 extension ArrayTarget {
     /// The checks that READ and WRITE share, in their order.
-    private func transferRange(_ cdb: CDB, _ unit: Unit) throws(Sense) -> (offset: UInt64, bytes: Int) {
+    private func transferRange(_ cdb: CDB, _ unit: LogicalUnit) throws(Sense) -> (offset: UInt64, bytes: Int) {
         try cdb.checkUnprotected()
         let (lba, blocks) = cdb.blockRange
         guard blocks <= UInt64(Limits.transferBlocks) else { throw .invalidFieldInCDB }
@@ -43,14 +43,14 @@ extension ArrayTarget {
         return (lba * UInt64(Self.blockBytes), Int(blocks) * Self.blockBytes)
     }
 
-    /// Fills data-in as far as it goes; the initiator's side reports a residual.
-    func read(_ command: Command, _ unit: Unit) throws(Sense) -> Int {
+    /// Fills data-in as far as it goes; the transport reports a residual.
+    func read(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let (offset, bytes) = try transferRange(command.cdb, unit)
         let whole = min(bytes, command.dataIn.count) / Self.blockBytes * Self.blockBytes
         let target = UnsafeMutableRawBufferPointer(rebasing: command.dataIn[..<whole])
         try sensing { () throws(ArrayError) in try pool.read(unit.identifier, at: offset, into: target) }
         let rest = min(bytes, command.dataIn.count) - whole
-        guard rest > 0 else { return whole }
+        guard rest > 0 else { return command.filled(whole, of: bytes) }
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockBytes, alignment: 8)
         defer { block.deallocate() }
         try sensing { () throws(ArrayError) in
@@ -58,31 +58,33 @@ extension ArrayTarget {
         }
         UnsafeMutableRawBufferPointer(rebasing: command.dataIn[whole..<whole + rest])
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: block[..<rest]))
-        return whole + rest
+        command.filled(whole + rest, of: bytes)
     }
 
     /// Writes the whole blocks that data-out holds of those asked for.
-    func write(_ command: Command, _ unit: Unit) throws(Sense) {
+    func write(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let (offset, bytes) = try transferRange(command.cdb, unit)
+        try unit.checkWritable()
         let count = min(bytes, command.dataOut.count / Self.blockBytes * Self.blockBytes)
         let source = UnsafeRawBufferPointer(rebasing: command.dataOut[..<count])
         try sensing { () throws(ArrayError) in try pool.write(unit.identifier, at: offset, source) }
     }
 
     /// Everything that was answered is durable already.
-    func synchronizeCache(_ command: Command, _ unit: Unit) throws(Sense) {
+    func synchronizeCache(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let (lba, blocks) = command.cdb.blockRange
         try unit.check(lba, blocks)
     }
 
     /// Source: SBC-3 §5.2; the checks come in the order that the conformance suite of libiscsi wants.
-    func compareAndWrite(_ command: Command, _ unit: Unit) throws(Sense) {
+    func compareAndWrite(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         try command.cdb.checkUnprotected()
         let count = Int(command.cdb[13]) * Self.blockBytes
         guard command.cdb[13] <= Limits.compareAndWriteBlocks else { throw .invalidFieldInCDB }
         guard command.dataOut.count == 2 * count else { throw .invalidFieldInCommandInformationUnit }
         let lba = command.cdb.bigEndian64(at: 2)
         try unit.check(lba, UInt64(command.cdb[13]))
+        try unit.checkWritable()
         let expected = UnsafeRawBufferPointer(rebasing: command.dataOut[..<count])
         let replacement = UnsafeRawBufferPointer(rebasing: command.dataOut[count...])
         try sensing { () throws(ArrayError) in

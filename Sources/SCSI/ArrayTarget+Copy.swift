@@ -5,7 +5,7 @@ import StorageArray
 /// How copies with a list identifier went, until the initiator asks or uses the identifier again.
 struct CopyResults {
     struct Key: Hashable {
-        let initiator: String
+        let nexus: Nexus
         let listIdentifier: UInt8
     }
 
@@ -17,15 +17,16 @@ struct CopyResults {
 
     var active: Set<Key> = []
     var held: [Key: Result] = [:]
+
+    mutating func forget(_ nexus: Nexus) { held = held.filter { $0.key.nexus != nexus } }
 }
 
 extension ArrayTarget {
-    func extendedCopy(_ command: Command) throws(Sense) {
-        guard command.cdb[1] & 0x1F == 0 else { throw .invalidFieldInCDB }
+    func extendedCopy(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let length = Int(clamping: command.cdb.bigEndian32(at: 10))
         if length == 0 { return }
         let list = try ExtendedCopyList.decode(command.dataOut.slice(0, length))
-        let key = CopyResults.Key(initiator: command.nexus.initiator, listIdentifier: list.listIdentifier)
+        let key = CopyResults.Key(nexus: command.nexus, listIdentifier: list.listIdentifier)
         let isTracked = list.usage != .none
         if isTracked {
             let isNew = state.withLock { $0.copies.active.insert(key).inserted }
@@ -67,7 +68,7 @@ extension ArrayTarget {
     /// The LUNs that an initiator may name as an end of a copy: those it sees, and no other (CVE-2020-28374).
     private func visibleNames(to initiator: String) -> [WorldWideName: LUNInformation] {
         let identifiers = state.withLock { state in
-            state.allowed[initiator, default: []].compactMap { state.exposed[$0] }
+            (state.allowed[initiator] ?? []).compactMap { state.exposed[$0]?.identifier }
         }
         var names: [WorldWideName: LUNInformation] = [:]
         for identifier in identifiers {
@@ -118,13 +119,12 @@ extension ArrayTarget {
 
     // MARK: Results
 
-    func receiveCopyResults(_ command: Command) throws(Sense) -> Int {
-        let allocation = Int(clamping: command.cdb.bigEndian32(at: 10))
-        switch command.cdb[1] & 0x1F {
-        case 0x00: return command.answer(try copyStatus(command), allocationLength: allocation)
-        case 0x03: return command.answer(operatingParameters, allocationLength: allocation)
-        default: throw .invalidFieldInCDB
-        }
+    func receiveCopyStatus(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
+        command.answer(try copyStatus(command), allocationLength: Int(command.cdb.bigEndian32(at: 10)))
+    }
+
+    func receiveOperatingParameters(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
+        command.answer(operatingParameters, allocationLength: Int(command.cdb.bigEndian32(at: 10)))
     }
 
     /// ```
@@ -132,7 +132,7 @@ extension ArrayTarget {
     /// 7 TRANSFER COUNT UNITS (1 is KiB)   8 TRANSFER COUNT
     /// ```
     private func copyStatus(_ command: Command) throws(Sense) -> [UInt8] {
-        let key = CopyResults.Key(initiator: command.nexus.initiator, listIdentifier: command.cdb[2])
+        let key = CopyResults.Key(nexus: command.nexus, listIdentifier: command.cdb[2])
         let (isActive, result) = state.withLock { ($0.copies.active.contains(key), $0.copies.held[key]) }
         guard isActive || result != nil else { throw .invalidFieldInCDB }
         var answer = [UInt8].zeros(12)

@@ -7,7 +7,7 @@ extension ArrayTarget {
     private static let product = "Virtual Disk    "
     private static let revision = "0001"
 
-    func inquire(_ command: Command, _ unit: Unit) throws(Sense) -> Int {
+    func inquire(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let allocation = Int(command.cdb.bigEndian16(at: 3))
         let page = command.cdb[2]
         guard command.cdb[1] & 0x01 != 0 else {
@@ -17,14 +17,14 @@ extension ArrayTarget {
         guard let body = body(of: page, unit, command.nexus) else { throw .invalidFieldInCDB }
         var answer: [UInt8] = [0x00, page]
         answer.append(bigEndian: UInt16(body.count))
-        return command.answer(answer + body, allocationLength: allocation)
+        command.answer(answer + body, allocationLength: allocation)
     }
 
     /// A LUN that is not there says so in the peripheral qualifier (3) and device type (1Fh).
-    func inquireAbsentUnit(_ command: Command) throws(Sense) -> Int {
+    func inquireAbsentUnit(_ command: inout Command) throws(Sense) {
         guard command.cdb[1] & 0x01 == 0, command.cdb[2] == 0 else { throw .invalidFieldInCDB }
         let allocation = Int(command.cdb.bigEndian16(at: 3))
-        return command.answer(standardInquiry(peripheral: 0x7F), allocationLength: allocation)
+        command.answer(standardInquiry(peripheral: 0x7F), allocationLength: allocation)
     }
 
     private func standardInquiry(peripheral: UInt8) -> [UInt8] {
@@ -46,7 +46,7 @@ extension ArrayTarget {
 
     // MARK: Vital product data
 
-    private func body(of page: UInt8, _ unit: Unit, _ nexus: Nexus) -> [UInt8]? {
+    private func body(of page: UInt8, _ unit: LogicalUnit, _ nexus: Nexus) -> [UInt8]? {
         switch page {
         case VitalProductData.supportedPages: Self.supportedPages
         case VitalProductData.unitSerialNumber: Array(serialNumber(unit).utf8)
@@ -63,15 +63,15 @@ extension ArrayTarget {
     private static let supportedPages: [UInt8] = [0x00, 0x80, 0x83, 0x86, 0x8F, 0xB0, 0xB1, 0xB2]
 
     /// The digits of the name behind `naa.6` and the company id.
-    private func serialNumber(_ unit: Unit) -> String {
-        String(unit.information.worldWideName.description.dropFirst(11))
+    private func serialNumber(_ unit: LogicalUnit) -> String {
+        String(unit.worldWideName.description.dropFirst(11))
     }
 
     /// NAA (the name that copies use), T10 vendor identification, and the port the command came in by.
-    private func designators(_ unit: Unit, _ nexus: Nexus) -> [UInt8] {
+    private func designators(_ unit: LogicalUnit, _ nexus: Nexus) -> [UInt8] {
         var list: [UInt8] = [0x01, 0x03, 0x00, 0x10]
-        list.append(bigEndian: unit.information.worldWideName.high)
-        list.append(bigEndian: unit.information.worldWideName.low)
+        list.append(bigEndian: unit.worldWideName.high)
+        list.append(bigEndian: unit.worldWideName.low)
         let vendorName = Array((Self.vendor + serialNumber(unit)).utf8)
         list += [0x02, 0x01, 0x00, UInt8(vendorName.count)] + vendorName
         list += [0x51, 0x94, 0x00, 0x04, 0x00, 0x00]

@@ -17,7 +17,7 @@ extension ArrayTarget {
         }
     }
 
-    func writeSame(_ command: Command, _ unit: Unit) throws(Sense) {
+    func writeSame(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let flags = try WriteSameFlags(command.cdb)
         var (lba, blocks) = command.cdb.blockRange
         if blocks == 0 {
@@ -31,6 +31,7 @@ extension ArrayTarget {
         let data = command.dataOut
         let mayBeEmpty = flags.noDataOut || flags.unmap
         guard data.count == Self.blockBytes || data.isEmpty && mayBeEmpty else { throw .parameterListLength }
+        try unit.checkWritable()
         let isZero = flags.noDataOut || data.isEmpty
         try sensing { () throws(ArrayError) in
             if isZero {
@@ -41,13 +42,13 @@ extension ArrayTarget {
         }
     }
 
-    func unmap(_ command: Command, _ unit: Unit) throws(Sense) {
+    func unmap(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         guard command.cdb[1] & 0x01 == 0 else { throw .invalidFieldInCDB }
         let length = Int(command.cdb.bigEndian16(at: 7))
         let ranges = try UnmapList.decode(command.dataOut.slice(0, length))
         guard ranges.count <= Int(Limits.unmapDescriptors) else { throw .invalidFieldInParameterList }
         for range in ranges { try unit.check(range.lba, UInt64(range.blocks)) }
-        if unit.information.isReadOnly { throw .writeProtected }
+        try unit.checkWritable()
         let unit512 = UInt64(Self.blockBytes)
         let bytes = ranges.filter { $0.blocks > 0 }
             .map { (offset: $0.lba * unit512, count: UInt64($0.blocks) * unit512) }
@@ -58,7 +59,7 @@ extension ArrayTarget {
     /// 0 PARAMETER DATA LENGTH (n - 3)   8 descriptors of 16: 0 LBA (8), 8 NUMBER OF BLOCKS (4), 12 PROVISIONING STATUS
     /// ```
     /// The first descriptor begins at the block asked for.
-    func getLBAStatus(_ command: Command, _ unit: Unit) throws(Sense) -> Int {
+    func getLBAStatus(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let lba = command.cdb.bigEndian64(at: 2)
         let allocation = Int(clamping: command.cdb.bigEndian32(at: 10))
         guard lba < unit.blocks else { throw .lbaOutOfRange }
@@ -80,6 +81,6 @@ extension ArrayTarget {
         }
         var answer = [UInt8].zeros(8)
         answer.put(UInt32(descriptors.count + 4), at: 0)
-        return command.answer(answer + descriptors, allocationLength: allocation)
+        command.answer(answer + descriptors, allocationLength: allocation)
     }
 }

@@ -10,9 +10,16 @@ public final class ArrayTarget: SCSITarget {
     public static let blockBytes = 512
 
     struct State {
-        var exposed: [UInt16: LUNIdentifier] = [:]
+        var units: [LUNIdentifier: LogicalUnit] = [:]
+        var exposed: [UInt16: LogicalUnit] = [:]
         var allowed: [String: Set<UInt16>] = [:]
+        var paths: [PathKey: UnitPath] = [:]
         var copies = CopyResults()
+    }
+
+    struct PathKey: Hashable {
+        let nexus: Nexus
+        let lun: UInt16
     }
 
     public let pool: StoragePool
@@ -26,127 +33,94 @@ public final class ArrayTarget: SCSITarget {
 
     /// Gives a LUN of the pool its number for initiators; replaces what had the number.
     ///
-    /// - Parameter lun: 0 to 16383, the numbers that fit the flat addressing of SAM-5 §4.7.
-    public func expose(_ identifier: LUNIdentifier, as lun: UInt16) {
+    /// - Parameters:
+    ///   - lun: 0 to 16383, the numbers that fit the flat addressing of SAM-5 §4.7.
+    ///   - options: of the LUN, whatever number it is reached by.
+    public func expose(_ identifier: LUNIdentifier, as lun: UInt16, options: UnitOptions = UnitOptions()) {
         precondition(lun < 0x4000, "LUN numbers have 14 bits")
-        state.withLock { $0.exposed[lun] = identifier }
+        let information = try? pool.information(identifier)
+        state.withLock { state in
+            let unit: LogicalUnit
+            if let known = state.units[identifier] {
+                unit = known
+                unit.setOptions(options)
+            } else {
+                unit = LogicalUnit(identifier, information, options: options)
+                state.units[identifier] = unit
+            }
+            guard state.exposed[lun] !== unit else { return }
+            state.remove(lun)
+            state.exposed[lun] = unit
+            state.tellInitiators(of: lun)
+        }
     }
 
     /// Takes the number away from whatever LUN has it, and with it everybody's access.
     public func conceal(_ lun: UInt16) {
         state.withLock { state in
-            state.exposed[lun] = nil
+            state.tellInitiators(of: lun)
+            state.remove(lun)
             for initiator in state.allowed.keys { state.allowed[initiator]?.remove(lun) }
         }
     }
 
     public func allow(_ initiator: String, _ lun: UInt16) {
-        state.withLock { _ = $0.allowed[initiator, default: []].insert(lun) }
+        state.withLock { state in
+            guard state.allowed[initiator, default: []].insert(lun).inserted else { return }
+            state.tell(initiator, .reportedLUNsChanged)
+        }
     }
 
     public func deny(_ initiator: String, _ lun: UInt16) {
-        state.withLock { _ = $0.allowed[initiator]?.remove(lun) }
+        state.withLock { state in
+            guard state.allowed[initiator]?.remove(lun) != nil else { return }
+            state.paths = state.paths.filter { $0.key.lun != lun || $0.key.nexus.initiator != initiator }
+            state.tell(initiator, .reportedLUNsChanged)
+        }
     }
 
     /// Numbers of the LUNs that an initiator may see, in order.
     public func visibleLUNs(to initiator: String) -> [UInt16] {
-        state.withLock { state in
-            state.allowed[initiator, default: []].filter { state.exposed[$0] != nil }.sorted()
-        }
+        state.withLock { $0.visibleLUNs(to: initiator) }
     }
 
-    func identifier(_ lun: UInt16, for initiator: String) -> LUNIdentifier? {
-        state.withLock { $0.allowed[initiator]?.contains(lun) == true ? $0.exposed[lun] : nil }
+    /// To be called after a LUN was resized or otherwise changed: initiators hear of it with their next command.
+    ///
+    /// A change that nobody tells is found by the first command that asks for the LUN's capacity or whether it is ready.
+    public func lunChanged(_ identifier: LUNIdentifier) {
+        guard let unit = state.withLock({ $0.units[identifier] }) else { return }
+        refresh(unit)
     }
 
-    // MARK: Executing
-
-    public func execute(
-        _ cdb: CDB, lun: UInt16, from nexus: Nexus, dataOut: UnsafeRawBufferPointer,
-        dataIn: UnsafeMutableRawBufferPointer
-    ) -> Completion {
-        let command = Command(cdb: cdb, nexus: nexus, dataOut: dataOut, dataIn: dataIn)
+    /// - Returns: whether the LUN is there.
+    @discardableResult
+    func refresh(_ unit: LogicalUnit) -> Bool {
         do throws(Sense) {
-            return Completion(.good, dataInCount: try run(command, lun: lun))
-        } catch {
-            return Completion(.checkCondition, sense: error)
-        }
-    }
-
-    /// Returns the bytes put into data-in.
-    private func run(_ command: Command, lun: UInt16) throws(Sense) -> Int {
-        guard let operation = OperationCode(rawValue: command.cdb[0]) else { throw .invalidOperationCode }
-        let identifier = identifier(lun, for: command.nexus.initiator)
-        switch operation {
-        case .reportLUNs: return try reportLUNs(command)
-        case .inquiry where identifier == nil: return try inquireAbsentUnit(command)
-        case .requestSense where identifier == nil: return try requestSense(command, .logicalUnitNotSupported)
-        default: break
-        }
-        guard let identifier else { throw .logicalUnitNotSupported }
-        let unit = Unit(try sensing { () throws(ArrayError) in try pool.information(identifier) })
-        switch operation {
-        case .testUnitReady: return 0
-        case .requestSense: return try requestSense(command, Sense(.noSense, 0))
-        case .inquiry: return try inquire(command, unit)
-        case .modeSense6, .modeSense10: return try modeSense(command, unit)
-        case .reportLUNs: return try reportLUNs(command)
-        case .readCapacity10: return readCapacity10(command, unit)
-        case .serviceActionIn16: return try serviceActionIn(command, unit)
-        case .read6, .read10, .read12, .read16: return try read(command, unit)
-        case .write6, .write10, .write12, .write16: try write(command, unit)
-        case .synchronizeCache10, .synchronizeCache16: try synchronizeCache(command, unit)
-        case .compareAndWrite: try compareAndWrite(command, unit)
-        case .writeSame10, .writeSame16: try writeSame(command, unit)
-        case .unmap: try unmap(command, unit)
-        case .extendedCopy: try extendedCopy(command)
-        case .receiveCopyResults: return try receiveCopyResults(command)
-        }
-        return 0
-    }
-
-    private func serviceActionIn(_ command: Command, _ unit: Unit) throws(Sense) -> Int {
-        switch ServiceActionIn16(rawValue: command.cdb[1] & 0x1F) {
-        case .readCapacity16: return readCapacity16(command, unit)
-        case .getLBAStatus: return try getLBAStatus(command, unit)
-        case nil: throw .invalidFieldInCDB
-        }
+            if try unit.refresh(from: pool) { tell(unit, .capacityChanged) }
+            return true
+        } catch { return false }
     }
 }
 
-/// One command on its way through the target.
-struct Command {
-    let cdb: CDB
-    let nexus: Nexus
-    let dataOut: UnsafeRawBufferPointer
-    let dataIn: UnsafeMutableRawBufferPointer
+extension ArrayTarget.State {
+    func visibleLUNs(to initiator: String) -> [UInt16] {
+        (allowed[initiator] ?? []).filter { exposed[$0] != nil }.sorted()
+    }
 
-    /// Puts an answer into data-in, cut to the allocation length; returns its bytes there.
-    func answer(_ bytes: [UInt8], allocationLength: Int) -> Int {
-        let count = min(bytes.count, allocationLength, dataIn.count)
-        bytes.withUnsafeBytes { source in
-            UnsafeMutableRawBufferPointer(rebasing: dataIn[..<count])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<count]))
+    /// Forgets a number, and the unit behind it if it has no other.
+    fileprivate mutating func remove(_ lun: UInt16) {
+        guard let unit = exposed.removeValue(forKey: lun) else { return }
+        paths = paths.filter { $0.key.lun != lun }
+        if !exposed.values.contains(where: { $0 === unit }) { units[unit.identifier] = nil }
+    }
+
+    func tell(_ initiator: String, _ attention: UnitAttention) {
+        for path in paths.values where path.nexus.initiator == initiator { path.establish(attention) }
+    }
+
+    fileprivate func tellInitiators(of lun: UInt16) {
+        for path in paths.values where path.lun != lun && allowed[path.nexus.initiator]?.contains(lun) == true {
+            path.establish(.reportedLUNsChanged)
         }
-        return count
-    }
-}
-
-/// The LUN that a command is for.
-struct Unit {
-    let information: LUNInformation
-    /// Capacity in logical blocks.
-    let blocks: UInt64
-
-    init(_ information: LUNInformation) {
-        self.information = information
-        blocks = information.sizeBytes / UInt64(ArrayTarget.blockBytes)
-    }
-
-    var identifier: LUNIdentifier { information.identifier }
-
-    /// - Throws: LOGICAL BLOCK ADDRESS OUT OF RANGE; a run of no blocks may begin at the very end.
-    func check(_ lba: UInt64, _ count: UInt64) throws(Sense) {
-        guard lba <= blocks, count <= blocks - lba else { throw .lbaOutOfRange }
     }
 }

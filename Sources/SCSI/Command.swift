@@ -1,115 +1,54 @@
-/// What an initiator hands to a target: the interface between hosts and the array.
-///
-/// Source: SAM-5 (command, task, nexus), SPC-4 and SBC-3 (CDB contents).
-public protocol SCSITarget: Sendable {
-    /// Executes one command and returns when it is complete; blocks the calling thread for as long as that takes.
-    ///
-    /// - Parameters:
-    ///   - dataOut: what the initiator sends; empty if nothing.
-    ///   - dataIn: room for what it wants back; the target fills a prefix.
-    func execute(
-        _ cdb: CDB, lun: UInt16, from nexus: Nexus, dataOut: UnsafeRawBufferPointer,
-        dataIn: UnsafeMutableRawBufferPointer
-    ) -> Completion
-}
+import StorageArray
 
-/// A command descriptor block of up to 16 bytes.
-public struct CDB: Sendable, Equatable {
-    /// Bytes 0 to 7 and 8 to 15, first byte in the most significant place; unused ones are zero.
-    public var high: UInt64
-    public var low: UInt64
+/// One command on its way through the target.
+struct Command {
+    let cdb: CDB
+    let path: UnitPath
+    let dataOut: UnsafeRawBufferPointer
+    let dataIn: UnsafeMutableRawBufferPointer
+    /// Whether the transport wants the command to end early.
+    let isCancelled: (@Sendable () -> Bool)?
+    private let abortGeneration: UInt64
 
-    public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
+    /// What has to be durable before the answer may leave.
+    var ticket = CommitTicket.now
+    var status = Status.good
+    private(set) var dataInCount = 0
+    private(set) var dataInLength = 0
+
+    init(
+        cdb: CDB, path: UnitPath, dataOut: UnsafeRawBufferPointer, dataIn: UnsafeMutableRawBufferPointer,
+        isCancelled: (@Sendable () -> Bool)?
+    ) {
+        self.cdb = cdb
+        self.path = path
+        self.dataOut = dataOut
+        self.dataIn = dataIn
+        self.isCancelled = isCancelled
+        abortGeneration = path.abortGeneration
     }
 
-    /// - Parameter bytes: 1 to 16 bytes; more are cut.
-    public init(_ bytes: some Sequence<UInt8>) {
-        var (high, low) = (UInt64(0), UInt64(0))
-        for (index, byte) in bytes.prefix(16).enumerated() {
-            if index < 8 {
-                high |= UInt64(byte) << UInt64(56 - 8 * index)
-            } else {
-                low |= UInt64(byte) << UInt64(120 - 8 * index)
-            }
+    var nexus: Nexus { path.nexus }
+
+    /// Looked at between the steps of commands that take long.
+    var isAborted: Bool { path.abortGeneration != abortGeneration || isCancelled?() == true }
+
+    /// The effect of a part of the command, and all it saw, is durable with `ticket`.
+    mutating func await(_ ticket: CommitTicket) { self.ticket = max(self.ticket, ticket) }
+
+    /// Puts an answer into data-in, cut to the allocation length and to the room there is.
+    mutating func answer(_ bytes: [UInt8], allocationLength: Int) {
+        dataInLength = min(bytes.count, allocationLength)
+        dataInCount = min(dataInLength, dataIn.count)
+        bytes.withUnsafeBytes { source in
+            UnsafeMutableRawBufferPointer(rebasing: dataIn[..<dataInCount])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<dataInCount]))
         }
-        self.init(high: high, low: low)
     }
 
-    /// - Parameter index: 0 to 15.
-    public subscript(index: Int) -> UInt8 {
-        index < 8
-            ? UInt8(truncatingIfNeeded: high >> UInt64(56 - 8 * index))
-            : UInt8(truncatingIfNeeded: low >> UInt64(120 - 8 * index))
+    /// `count` of the `length` bytes the command has to give have been put into data-in.
+    mutating func filled(_ count: Int, of length: Int) {
+        dataInCount = count
+        dataInLength = length
     }
-}
-
-/// The path a command came by: an initiator port and a target port.
-public struct Nexus: Hashable, Sendable {
-    /// iSCSI name of the initiator, for example `iqn.1998-01.com.vmware:host-12`.
-    public let initiator: String
-    /// Relative target port identifier.
-    public let targetPort: UInt16
-
-    public init(initiator: String, targetPort: UInt16 = 1) {
-        self.initiator = initiator
-        self.targetPort = targetPort
-    }
-}
-
-/// How a command ended.
-public struct Completion: Sendable, Equatable {
-    public var status: Status
-    /// With `.checkCondition` only.
-    public var sense: Sense?
-    /// Bytes of `dataIn` that hold data.
-    public var dataInCount: Int
-
-    public init(_ status: Status, sense: Sense? = nil, dataInCount: Int = 0) {
-        self.status = status
-        self.sense = sense
-        self.dataInCount = dataInCount
-    }
-
-    public static let good = Completion(.good)
-}
-
-/// Source: SAM-5 §5.3, status codes.
-public enum Status: UInt8, Sendable {
-    case good = 0x00
-    case checkCondition = 0x02
-    case busy = 0x08
-    case reservationConflict = 0x18
-    case taskSetFull = 0x28
-    case taskAborted = 0x40
-}
-
-/// Source: SPC-4 §4.5, sense data.
-public struct Sense: Sendable, Equatable {
-    public var key: SenseKey
-    /// Additional sense code and qualifier, for example `0x2407`.
-    public var code: UInt16
-    /// The INFORMATION field; its VALID bit is set when this is not `nil`.
-    public var information: UInt64?
-
-    public init(_ key: SenseKey, _ code: UInt16, information: UInt64? = nil) {
-        self.key = key
-        self.code = code
-        self.information = information
-    }
-}
-
-public enum SenseKey: UInt8, Sendable {
-    case noSense = 0x0
-    case recoveredError = 0x1
-    case notReady = 0x2
-    case mediumError = 0x3
-    case hardwareError = 0x4
-    case illegalRequest = 0x5
-    case unitAttention = 0x6
-    case dataProtect = 0x7
-    case copyAborted = 0xA
-    case abortedCommand = 0xB
-    case miscompare = 0xE
 }

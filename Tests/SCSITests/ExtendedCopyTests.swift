@@ -100,6 +100,7 @@ struct ExtendedCopyTests {
         #expect(bench.extendedCopy(list(bench, [segment(3, 0, 0, 0, 8)])) == 0x0A0D02)
         #expect(bench.extendedCopy(list(bench, [segment(0, 0, 3, 0, 8)])) == 0x0A0D02)
         bench.target.allow("iqn.host", Bench.foreign)
+        #expect(bench.sense(.testUnitReady) == 0x063F0E)
         #expect(bench.extendedCopy(list(bench, [segment(3, 0, 0, 0, 8)])) == 0)
     }
 
