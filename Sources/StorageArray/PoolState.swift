@@ -66,6 +66,6 @@ final class PoolState {
     private func add(_ record: LUNRecord, root: PageArena.Slot) throws(ArrayError) {
         guard luns[record.identifier] == nil else { throw .damaged("\(record.identifier) made twice") }
         luns[record.identifier] = LUN(record, root: root)
-        nextLUN = max(nextLUN, record.identifier.rawValue + 1)
+        if record.identifier != .attributes { nextLUN = max(nextLUN, record.identifier.rawValue + 1) }
     }
 }

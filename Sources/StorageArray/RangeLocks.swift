@@ -17,6 +17,11 @@ final class RangeLocks: @unchecked Sendable {
         /// All of a LUN.
         static func whole(_ lun: UInt32) -> Claim { Claim(lun: lun, blocks: 0..<UInt64.max, isShared: false) }
 
+        /// That a LUN is there: kept apart only from what claims all of it.
+        static func existence(_ lun: LUNIdentifier) -> Claim {
+            Claim(lun: lun.rawValue, blocks: UInt64.max - 1..<UInt64.max, isShared: true)
+        }
+
         func conflicts(with other: Claim) -> Bool {
             (lun == other.lun || lun == 0 || other.lun == 0) && !(isShared && other.isShared) && blocks.overlaps(other.blocks)
         }

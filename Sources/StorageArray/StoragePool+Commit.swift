@@ -16,7 +16,8 @@ extension StoragePool {
     func flushOrWait() throws(ArrayError) {
         if isStopped { throw .stopped }
         if isFlushing { return gate.wait() }
-        precondition(!openRecords.isEmpty, "a group that nobody added to is not waited for")
+        // The ticket of another pool, or of one that a crash has undone.
+        if openRecords.isEmpty { throw .stopped }
         if ring.hasRoom(for: openRecords.pageCount) { return flushOpenGroup() }
         if isCheckpointing { return gate.wait() }
         try checkpointLocked()

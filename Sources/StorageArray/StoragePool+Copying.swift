@@ -17,9 +17,14 @@ extension StoragePool {
 
     /// Does several copies, one after the other, and waits once for all. A failure leaves earlier ones done.
     public func copy(_ copies: [RangeCopy]) throws(ArrayError) {
+        try finish(try copyNow(copies))
+    }
+
+    /// Does several copies; returns the group to wait for.
+    func copyNow(_ copies: [RangeCopy]) throws(ArrayError) -> UInt64 {
         var group: UInt64 = 0
         for copy in copies { group = max(group, try copyNow(copy)) }
-        try finish(group)
+        return group
     }
 
     private func copyNow(_ copy: RangeCopy) throws(ArrayError) -> UInt64 {

@@ -37,7 +37,7 @@ extension StoragePool {
         _ source: LUNIdentifier, name: String, isReadOnly: Bool = false
     ) throws(ArrayError) -> LUNInformation {
         let (identifier, group) = try addLUN { identifier throws(ArrayError) in
-            var record = try state.lun(source).record
+            var record = try state.visibleLUN(source).record
             record.identifier = identifier
             record.name = name
             record.worldWideName = WorldWideName(pool: superblock.identity, lun: identifier)
@@ -51,7 +51,9 @@ extension StoragePool {
 
     /// Deletes a LUN when the commands on it have ended, and frees what only it held.
     public func deleteLUN(_ identifier: LUNIdentifier) throws(ArrayError) {
-        try changeWhole(identifier, .delete(identifier))
+        try changeWhole(identifier, .delete(identifier)) { () throws(ArrayError) in
+            try recordAttributesDeleted(identifier)
+        }
     }
 
     /// Sets a LUN's size; what lies beyond a smaller one is gone.
@@ -73,7 +75,7 @@ extension StoragePool {
         gate.lock()
         defer { gate.unlock() }
         try prepare(Demand(pages: 2, recordBytes: 16 + LUNRecord.byteCount, isUrgent: true))
-        guard state.luns.count < Layout.maximumLUNs else { throw .tooManyLUNs }
+        guard state.luns.count < Layout.maximumLUNs, state.nextLUN <= LUNIdentifier.maximum else { throw .tooManyLUNs }
         let identifier = LUNIdentifier(state.nextLUN)
         let change = try change(identifier)
         let name = change.newName ?? ""
@@ -84,17 +86,21 @@ extension StoragePool {
         return (identifier, openGroup)
     }
 
-    private func changeWhole(_ identifier: LUNIdentifier, _ change: JournalRecord) throws(ArrayError) {
+    /// - Parameter alongside: records more in the same group, with the gate held; at most 64 bytes.
+    private func changeWhole(
+        _ identifier: LUNIdentifier, _ change: JournalRecord, alongside: () throws(ArrayError) -> Void = {}
+    ) throws(ArrayError) {
         let ticket = locks.acquire(.whole(identifier.rawValue))
         let group: UInt64
         do {
             defer { locks.release(ticket) }
             gate.lock()
             defer { gate.unlock() }
-            let lun = try state.lun(identifier)
-            try prepare(Demand(pages: 16, recordBytes: change.byteCount, isUrgent: true))
+            let lun = try state.visibleLUN(identifier)
+            try prepare(Demand(pages: 32, recordBytes: change.byteCount + 64, isUrgent: true))
             note(lun, 0..<Layout.maximumLUNBytes)
             try record(change)
+            try alongside()
             group = openGroup
         }
         try finish(group)

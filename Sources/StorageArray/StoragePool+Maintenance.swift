@@ -55,6 +55,8 @@ extension StoragePool {
         isStopped = true
         gate.wakeAll()
         gate.unlock()
+        commitSignal.end()
+        commitThread?.join()
     }
 
     /// Starts the thread that keeps `maintenance == .background`.

@@ -67,6 +67,7 @@ extension StoragePool {
         let pool = StoragePool(device: device, recovered: try Recovery.run(device), maintenance: maintenance)
         try pool.checkpoint()
         pool.locked { pool.state.allocator.noteAllFreeTrimmable() }
+        try pool.startCommitting()
         switch maintenance {
         case .inline: break
         case .background: try pool.startMaintenance()

@@ -7,14 +7,17 @@ extension StoragePool {
     public func read(
         _ identifier: LUNIdentifier, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
     ) throws(ArrayError) {
+        try waitUntilDurable(try readNow(identifier, at: offset, into: buffer))
+    }
+
+    /// As `read`; returns the group that has to be durable before anyone may hear of it.
+    func readNow(
+        _ identifier: LUNIdentifier, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(ArrayError) -> UInt64 {
         let extent = try Extent(offset, buffer.count)
         let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: true))
-        let seen: UInt64
-        do {
-            defer { locks.release(ticket) }
-            seen = try readHeld(identifier, extent, into: buffer, for: .read)
-        }
-        try waitUntilDurable(seen)
+        defer { locks.release(ticket) }
+        return try readHeld(identifier, extent, into: buffer, for: .read)
     }
 
     /// Reads with the range held; returns the group that has to be durable before anyone may hear of it.

@@ -9,14 +9,17 @@ extension StoragePool {
     public func write(
         _ identifier: LUNIdentifier, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
     ) throws(ArrayError) {
+        try finish(try writeNow(identifier, at: offset, bytes))
+    }
+
+    /// As `write`; returns the group to wait for.
+    func writeNow(
+        _ identifier: LUNIdentifier, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
+    ) throws(ArrayError) -> UInt64 {
         let extent = try Extent(offset, bytes.count)
         let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: false))
-        let group: UInt64
-        do {
-            defer { locks.release(ticket) }
-            group = try writeHeld(identifier, extent, bytes, for: .write)
-        }
-        try finish(group)
+        defer { locks.release(ticket) }
+        return try writeHeld(identifier, extent, bytes, for: .write)
     }
 
     /// Writes `replacement` if what is there equals `expected`; nothing can come between the two.
@@ -28,18 +31,23 @@ extension StoragePool {
         _ identifier: LUNIdentifier, at offset: UInt64, expected: UnsafeRawBufferPointer,
         replacement: UnsafeRawBufferPointer
     ) throws(ArrayError) {
-        precondition(expected.count == replacement.count, "both halves of a compare and write are of one length")
-        let extent = try Extent(offset, expected.count)
-        guard extent.count > 0 else { return }
-        let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: false))
-        let outcome: (group: UInt64, difference: Int?)
-        do {
-            defer { locks.release(ticket) }
-            outcome = try compareAndWriteHeld(identifier, extent, expected, replacement)
-        }
+        let outcome = try compareAndWriteNow(identifier, at: offset, expected: expected, replacement: replacement)
         // The loser saw what the winner wrote: it may say so only when that is durable.
         try finish(outcome.group)
         if let difference = outcome.difference { throw .miscompare(UInt64(difference)) }
+    }
+
+    /// As `compareAndWrite`; returns the group to wait for, and where the bytes differ if they do.
+    func compareAndWriteNow(
+        _ identifier: LUNIdentifier, at offset: UInt64, expected: UnsafeRawBufferPointer,
+        replacement: UnsafeRawBufferPointer
+    ) throws(ArrayError) -> (group: UInt64, difference: Int?) {
+        precondition(expected.count == replacement.count, "both halves of a compare and write are of one length")
+        let extent = try Extent(offset, expected.count)
+        guard extent.count > 0 else { return (try checkEmpty(identifier, extent, writes: true), nil) }
+        let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: false))
+        defer { locks.release(ticket) }
+        return try compareAndWriteHeld(identifier, extent, expected, replacement)
     }
 
     private func compareAndWriteHeld(
@@ -116,14 +124,16 @@ extension StoragePool {
 
     /// Puts bytes into blocks taken for them and returns the pointers, to be recorded or given back. The edges of a
     /// write that does not fill its first or last block are completed from what is there. Needs the range held.
+    ///
+    /// - Parameter isUrgent: may use the space that is kept for unmapping, whatever it replaces.
     func stage(
-        _ identifier: LUNIdentifier, _ extent: Extent, _ bytes: UnsafeRawBufferPointer
+        _ identifier: LUNIdentifier, _ extent: Extent, _ bytes: UnsafeRawBufferPointer, isUrgent: Bool = false
     ) throws(ArrayError) -> [UInt64] {
         let unit = Layout.blockBytes
         let blocks = extent.blocks
         let head = Int(extent.offset % UInt64(unit))
         let end = head + extent.count
-        var (pointers, old) = try take(identifier, extent)
+        var (pointers, old) = try take(identifier, extent, isUrgent: isUrgent)
         do throws(ArrayError) {
             var first = 0
             var last = blocks.count
@@ -151,7 +161,7 @@ extension StoragePool {
 
     /// Takes blocks for a write and looks up the old ones at its edges.
     private func take(
-        _ identifier: LUNIdentifier, _ extent: Extent
+        _ identifier: LUNIdentifier, _ extent: Extent, isUrgent: Bool
     ) throws(ArrayError) -> (pointers: [UInt64], old: (first: UInt64, last: UInt64)) {
         let blocks = extent.blocks
         var pointers = [UInt64](repeating: 0, count: blocks.count)
@@ -161,9 +171,9 @@ extension StoragePool {
         try lun.check(extent.offset, UInt64(extent.count))
         try lun.checkWritable()
         let pages = blocks.count / Layout.entriesPerPage + 8
-        var demand = Demand(blocks: blocks.count, pages: pages)
+        var demand = Demand(blocks: blocks.count, pages: pages, isUrgent: isUrgent)
         // Close to the end of the space: a write that only replaces blocks of its own may use what is kept for that.
-        if spareBlocks - blocks.count - pages < slopBlocks { demand.isUrgent = owns(lun, blocks) }
+        if !isUrgent, spareBlocks - blocks.count - pages < slopBlocks { demand.isUrgent = owns(lun, blocks) }
         try prepare(demand)
         pointers.withUnsafeMutableBufferPointer { state.allocator.take(into: $0) }
         let old = (

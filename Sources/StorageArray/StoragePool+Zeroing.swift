@@ -24,9 +24,7 @@ extension StoragePool {
 
     /// Unmaps several ranges, one after the other, and waits once for all. A failure leaves earlier ones unmapped.
     public func unmap(_ identifier: LUNIdentifier, _ ranges: [(offset: UInt64, count: UInt64)]) throws(ArrayError) {
-        var group: UInt64 = 0
-        for range in ranges { group = max(group, try zeroNow(identifier, range.offset, range.count, for: .unmap)) }
-        try finish(group)
+        try finish(try zeroNow(identifier, ranges, for: .unmap))
     }
 
     private func zero(
@@ -35,7 +33,16 @@ extension StoragePool {
         try finish(try zeroNow(identifier, offset, count, for: primitive))
     }
 
-    private func zeroNow(
+    func zeroNow(
+        _ identifier: LUNIdentifier, _ ranges: [(offset: UInt64, count: UInt64)], for primitive: Primitive
+    ) throws(ArrayError) -> UInt64 {
+        var group: UInt64 = 0
+        for range in ranges { group = max(group, try zeroNow(identifier, range.offset, range.count, for: primitive)) }
+        return group
+    }
+
+    /// Zeros a range; returns the group to wait for.
+    func zeroNow(
         _ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64, for primitive: Primitive
     ) throws(ArrayError) -> UInt64 {
         let blocks = try check(offset, count)
@@ -91,9 +98,11 @@ extension StoragePool {
         return EdgeWrite(block: block, pointers: try stage(identifier, extent, copying: zeros))
     }
 
-    func stage(_ identifier: LUNIdentifier, _ extent: Extent, copying bytes: [UInt8]) throws(ArrayError) -> [UInt64] {
+    func stage(
+        _ identifier: LUNIdentifier, _ extent: Extent, copying bytes: [UInt8], isUrgent: Bool = false
+    ) throws(ArrayError) -> [UInt64] {
         let result: Result<[UInt64], ArrayError> = bytes.withUnsafeBytes { buffer in
-            do throws(ArrayError) { return .success(try stage(identifier, extent, buffer)) } catch {
+            do throws(ArrayError) { return .success(try stage(identifier, extent, buffer, isUrgent: isUrgent)) } catch {
                 return .failure(error)
             }
         }
@@ -156,16 +165,19 @@ extension StoragePool {
     public func writeSame(
         _ identifier: LUNIdentifier, at offset: UInt64, count: UInt64, pattern: UnsafeRawBufferPointer
     ) throws(ArrayError) {
+        try finish(try fillNow(identifier, at: offset, count: count, pattern: pattern))
+    }
+
+    /// As `writeSame`; returns the group to wait for.
+    func fillNow(
+        _ identifier: LUNIdentifier, at offset: UInt64, count: UInt64, pattern: UnsafeRawBufferPointer
+    ) throws(ArrayError) -> UInt64 {
         precondition(pattern.count == Layout.sectorBytes, "a pattern is one sector")
-        if pattern.allSatisfy({ $0 == 0 }) { return try writeZeros(identifier, at: offset, count: count) }
+        if pattern.allSatisfy({ $0 == 0 }) { return try zeroNow(identifier, offset, count, for: .writeSame) }
         let blocks = try check(offset, count)
         let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: blocks, isShared: false))
-        let group: UInt64
-        do {
-            defer { locks.release(ticket) }
-            group = try fillHeld(identifier, offset, count, pattern)
-        }
-        try finish(group)
+        defer { locks.release(ticket) }
+        return try fillHeld(identifier, offset, count, pattern)
     }
 
     private func fillHeld(

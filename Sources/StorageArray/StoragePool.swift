@@ -1,4 +1,5 @@
 import Platform
+import Synchronization
 
 /// Thin LUNs that share the blocks of one device.
 ///
@@ -37,7 +38,8 @@ public final class StoragePool: @unchecked Sendable {
     var openRecords = JournalGroup()
     /// Number of the group that records are added to.
     var openGroup: UInt64
-    var durableGroup: UInt64
+    /// Changed only with the gate held; read by anyone.
+    private let durable: Atomic<UInt64>
     var isFlushing = false
     var isCheckpointing = false
     /// A write or flush failed, or the pool was closed: nothing is modified any more.
@@ -48,6 +50,10 @@ public final class StoragePool: @unchecked Sendable {
     let stripes: UnsafeMutablePointer<UInt64>
     var maintenanceThread: SystemThread?
     let maintenanceSignal = MaintenanceSignal()
+    /// Who is to be told when groups are durable, in the order of asking.
+    var commitWaiters: [CommitWaiter] = []
+    var commitThread: SystemThread?
+    let commitSignal = MaintenanceSignal()
 
     init(device: any BlockDevice, recovered: Recovery.Result, maintenance: Maintenance) {
         self.device = device
@@ -58,7 +64,7 @@ public final class StoragePool: @unchecked Sendable {
         journalOffset = UInt64(superblock.journalStart) * UInt64(Layout.blockBytes)
         ring = JournalRing(pages: Int(superblock.journalPages), head: recovered.journalHead)
         openGroup = recovered.nextGroup
-        durableGroup = openGroup - 1
+        durable = Atomic(openGroup - 1)
         catalogueBlocks = recovered.catalogueBlocks
         stripes = .allocate(capacity: Self.stripeCount)
         stripes.initialize(repeating: 0, count: Self.stripeCount)
@@ -67,7 +73,15 @@ public final class StoragePool: @unchecked Sendable {
 
     deinit {
         maintenanceSignal.end()
+        commitSignal.end()
+        for waiter in commitWaiters { waiter.body(.stopped) }
         stripes.deallocate()
+    }
+
+    /// The last group that is known to be durable.
+    var durableGroup: UInt64 {
+        get { durable.load(ordering: .acquiring) }
+        set { durable.store(newValue, ordering: .releasing) }
     }
 
     public var identity: PoolIdentity { superblock.identity }
@@ -76,13 +90,16 @@ public final class StoragePool: @unchecked Sendable {
 
     /// All LUNs by identifier.
     public var luns: [LUNInformation] {
-        locked { state.luns.values.sorted { $0.record.identifier < $1.record.identifier }.map(information) }
+        locked {
+            state.luns.values.filter { $0.record.identifier != .attributes }
+                .sorted { $0.record.identifier < $1.record.identifier }.map(information)
+        }
     }
 
     public func information(_ identifier: LUNIdentifier) throws(ArrayError) -> LUNInformation {
         gate.lock()
         defer { gate.unlock() }
-        return information(try state.lun(identifier))
+        return information(try state.visibleLUN(identifier))
     }
 
     func information(_ lun: PoolState.LUN) -> LUNInformation {
@@ -97,7 +114,7 @@ public final class StoragePool: @unchecked Sendable {
     public func statistics(_ identifier: LUNIdentifier) throws(ArrayError) -> LUNStatistics {
         gate.lock()
         defer { gate.unlock() }
-        return try state.lun(identifier).statistics
+        return try state.visibleLUN(identifier).statistics
     }
 
     public var usage: PoolUsage {
@@ -140,7 +157,7 @@ public final class StoragePool: @unchecked Sendable {
         }
     }
 
-    /// The last group that may have changed a block of the range.
+    /// The last group that may have changed a block of the range; 0 if all of it is durable.
     func lastChange(_ lun: PoolState.LUN, _ blocks: Range<UInt64>) -> UInt64 {
         guard lun.lastGroup > durableGroup else { return 0 }
         guard blocks.count <= 4096 else { return lun.lastGroup }
@@ -150,7 +167,7 @@ public final class StoragePool: @unchecked Sendable {
             last = max(last, stripes[stripe(lun, block)])
             block = (block | 15) + 1
         }
-        return last
+        return last > durableGroup ? last : 0
     }
 }
 

@@ -83,7 +83,42 @@ extension StoragePool {
     }
 }
 
+extension StoragePool {
+    func deferredWrite(_ lun: LUNIdentifier, at offset: UInt64, _ bytes: [UInt8]) throws(ArrayError) -> CommitTicket {
+        try bytes.withResult { buffer throws(ArrayError) in try deferredWrite(lun, at: offset, buffer) }
+    }
+
+    func deferredRead(
+        _ lun: LUNIdentifier, at offset: UInt64, count: Int
+    ) throws(ArrayError) -> ([UInt8], CommitTicket) {
+        var bytes = [UInt8](repeating: 0xEE, count: count)
+        let result: Result<CommitTicket, ArrayError> = bytes.withUnsafeMutableBytes { buffer in
+            do throws(ArrayError) { return .success(try deferredRead(lun, at: offset, into: buffer)) } catch {
+                return .failure(error)
+            }
+        }
+        return (bytes, try result.get())
+    }
+
+    func deferredCompareAndWrite(
+        _ lun: LUNIdentifier, at offset: UInt64, expected: [UInt8], replacement: [UInt8]
+    ) throws(ArrayError) -> (ticket: CommitTicket, difference: Int?) {
+        try expected.withResult { first throws(ArrayError) in
+            try replacement.withResult { second throws(ArrayError) in
+                try deferredCompareAndWrite(lun, at: offset, expected: first, replacement: second)
+            }
+        }
+    }
+}
+
 extension [UInt8] {
+    func withResult<Value>(_ body: (UnsafeRawBufferPointer) throws(ArrayError) -> Value) throws(ArrayError) -> Value {
+        let result: Result<Value, ArrayError> = withUnsafeBytes { buffer in
+            do throws(ArrayError) { return .success(try body(buffer)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
     func withBytes(_ body: (UnsafeRawBufferPointer) throws(ArrayError) -> Void) throws(ArrayError) {
         let failure: ArrayError? = withUnsafeBytes { buffer in
             do throws(ArrayError) { try body(buffer) } catch { return error }
