@@ -31,6 +31,7 @@ var targets: [Target] = [
     .target(name: "CChecksum"),
     .target(name: "COpenSSL", dependencies: ["COpenSSLLibrary"]),
     .systemLibrary(name: "COpenSSLLibrary", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
@@ -39,7 +40,7 @@ var targets: [Target] = [
 
     library("HTTP", ["CZlib"]),
     library("Sockets", ["Platform", "CLinux"]),
-    library("Cryptography", ["Platform", "COpenSSL"]),
+    library("Cryptography", ["Platform", "COpenSSL", "CArgon2"]),
     library("StorageArray", ["Platform", "CChecksum"]),
 
     library("SCSI", ["StorageArray"]),

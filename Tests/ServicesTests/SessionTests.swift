@@ -15,8 +15,8 @@ import Testing
 
     private static func made(_ change: (inout Sessions.Limits) -> Void = { _ in }) async throws -> (Laboratory, Sessions) {
         let lab = try Laboratory(Medium.formatted())
-        let cheap = PasswordHash.Cost(logarithmOfN: 4, r: 1, p: 1)
-        let hash = try PasswordHash(of: password, cost: cheap, randomness: lab.world.randomness).text
+        let cheap = PasswordHash.Method.argon2id(memoryKiB: 8, passes: 1, lanes: 1)
+        let hash = try PasswordHash(of: password, by: cheap, randomness: lab.world.randomness).text
         try await lab.store.commit(by: nil) { (draft) throws(Fault) in
             try PredefinedIdentities.put(administratorHash: hash, into: &draft)
         }

@@ -9,6 +9,7 @@ enum ImportRules {
     static let owners: [String: Set<String>] = [
         "COpenSSL": ["Cryptography"],
         "COpenSSLLibrary": ["COpenSSL"],
+        "CArgon2": ["Cryptography"],
         "CZlib": ["HTTP"],
         "CSQLite": ["PersistenceSQLite"],
         "CChecksum": ["StorageArray"],
