@@ -42,6 +42,8 @@ static int set_extensions(X509 *certificate, const char *alternative_names) {
         && add_extension(certificate, &context, NID_key_usage, "critical,digitalSignature")
         && add_extension(certificate, &context, NID_ext_key_usage, "serverAuth")
         && add_extension(certificate, &context, NID_subject_key_identifier, "hash")
+        // Of itself, after the key identifier that it repeats: CA/Browser Forum verifiers want it on every leaf.
+        && add_extension(certificate, &context, NID_authority_key_identifier, "keyid:always")
         && add_extension(certificate, &context, NID_subject_alt_name, alternative_names);
 }
 

@@ -52,6 +52,19 @@ def enter_environment():
     os.execv(str(python), [str(python), *sys.argv])
 
 
+def tool(name, requirement):
+    """A program from PyPI in an environment of its own, for packages that cannot live beside the SDK's."""
+    home = WORK / f"venv-{name}"
+    stamp = home / "installed"
+    if not stamp.exists() or stamp.read_text() != requirement:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        subprocess.run(
+            [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
+            check=True)
+        stamp.write_text(requirement)
+    return str(home / "bin" / name)
+
+
 def binary():
     """The program under test: `VIADUCT_BINARY`, or the newest build of this checkout."""
     given = os.environ.get("VIADUCT_BINARY")
