@@ -9,6 +9,7 @@ public struct APIConfiguration: Sendable {
     public var bodyLimit = 1024 * 1024
     /// Whether name and password count on every call, not at login only as with vCenter.
     public var acceptsCredentialsOnEveryCall = false
+    public var admission = AdmissionLimits()
 
     public init() {}
 }
@@ -29,6 +30,7 @@ public final class APIApplication: Application {
     let dispatcher: any OperationDispatcher
     let authorizer: any Authorizer
     let configuration: APIConfiguration
+    let admission: Admission
     private let endpoints: [any Endpoint]
     private let accessLog: (any AccessLog)?
     private let clock: any Clock
@@ -55,6 +57,7 @@ public final class APIApplication: Application {
         self.endpoints = endpoints
         self.accessLog = accessLog
         self.configuration = configuration
+        admission = Admission(configuration.admission, clock: world.clock)
         clock = world.clock
         ids = RequestIDs(world.randomness)
     }
@@ -69,10 +72,26 @@ public final class APIApplication: Application {
         let exchange = Exchange(
             requestID: ids.next(), operationID: Exchange.trimmed(request.head.text("x-request-id")),
             peer: request.connection.peer, receivedAt: Timestamp(milliseconds: clock.wallMilliseconds))
+        if let refusal = admission.refusal(of: request), !isAnsweredAlways(request) {
+            return .now(finish(refuse(refusal, request), request, exchange, started))
+        }
         switch route(request, in: exchange) {
         case .now(let outcome): return .now(finish(outcome, request, exchange, started))
-        case .later(let work): return later(work, request, exchange, started)
+        case .later(let work):
+            guard admission.enter() else { return .now(finish(refuse(.overloaded, request), request, exchange, started)) }
+            return later(work, request, exchange, started)
         }
+    }
+
+    private func refuse(_ refusal: Admission.Refusal, _ request: Request) -> Outcome {
+        if case .legacy = Root(request.head.path) { return refusal.outcome(.legacy) }
+        return refusal.outcome(.clean)
+    }
+
+    /// Whoever watches over the server must not be told that it is unwell because it is busy.
+    private func isAnsweredAlways(_ request: Request) -> Bool {
+        guard case .other = Root(request.head.path) else { return false }
+        return endpoint(for: request.head.path) is HealthEndpoint
     }
 
     /// By itself, so that an answer that is there does not copy into a closure what only the others need.
@@ -80,7 +99,10 @@ public final class APIApplication: Application {
     private func later(
         _ work: @escaping @Sendable () async -> Outcome, _ request: Request, _ exchange: Exchange, _ started: UInt64
     ) -> Reply {
-        .later { [self] in finish(await work(), request, exchange, started) }
+        .later { [self] in
+            defer { admission.leave() }
+            return finish(await work(), request, exchange, started)
+        }
     }
 
     private func route(_ request: Request, in exchange: Exchange) -> Step {

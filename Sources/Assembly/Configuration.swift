@@ -14,6 +14,11 @@ public struct Configuration: Sendable, Equatable {
     public var connections = 0
     public var idleSeconds = 75
     public var headerSeconds = 10
+    /// 0: no limit.
+    public var requestsPerSecondPerAddress = 0
+    public var requestsPerSecondPerUser = 0
+    public var waitingRequests = 4096
+    public var overdueMilliseconds = 50
     public var sessionIdleMinutes = 30
     public var sessionAbsoluteHours = 48
     public var sessionsPerUser = 550
@@ -104,6 +109,10 @@ struct ConfigurationKey: Sendable {
         .number("server.connections", \.connections, 0...10_000_000),
         .number("server.idle_seconds", \.idleSeconds, 1...86_400),
         .number("server.header_seconds", \.headerSeconds, 1...3600),
+        .number("limits.requests_per_second_per_address", \.requestsPerSecondPerAddress, 0...1_000_000),
+        .number("limits.requests_per_second_per_user", \.requestsPerSecondPerUser, 0...1_000_000),
+        .number("limits.waiting_requests", \.waitingRequests, 1...1_000_000),
+        .number("limits.overdue_milliseconds", \.overdueMilliseconds, 1...60_000),
         .number("sessions.idle_minutes", \.sessionIdleMinutes, 1...10_080),
         .number("sessions.absolute_hours", \.sessionAbsoluteHours, 1...8760),
         .number("sessions.per_user", \.sessionsPerUser, 1...1_000_000),

@@ -81,7 +81,7 @@ public final class Node: Sendable {
     ) async throws(StartError) -> Node {
         let generated = try await parts.prepare(configuration, password: password, world: world, logger: logger)
         let readiness = Readiness(store: parts.product.store)
-        let application = parts.application(readiness: readiness, logs: logs, logsAccess: configuration.logsAccess)
+        let application = parts.application(configuration, readiness: readiness, logs: logs)
         do {
             let server = try Server(
                 configuration: try serving(configuration, identity.context), application: application,
@@ -109,6 +109,7 @@ public final class Node: Sendable {
         var limits = Limits()
         limits.idleNanoseconds = UInt64(configuration.idleSeconds) * 1_000_000_000
         limits.headNanoseconds = UInt64(configuration.headerSeconds) * 1_000_000_000
+        limits.overdueNanoseconds = UInt64(configuration.overdueMilliseconds) * 1_000_000
         return Server.Configuration(
             listen: [address], loops: configuration.eventLoops == 0 ? EventLoop.processorCount : configuration.eventLoops,
             tls: tls, limits: limits, connectionLimit: configuration.connections == 0 ? nil : configuration.connections,

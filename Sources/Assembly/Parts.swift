@@ -121,8 +121,12 @@ struct Parts: Sendable {
         }
     }
 
-    func application(readiness: Readiness, logs: LogFactory, logsAccess: Bool) -> APIApplication {
+    func application(_ configuration: Configuration, readiness: Readiness, logs: LogFactory) -> APIApplication {
         let sessions = SessionAdapter(sessions: product.sessions)
+        var limits = APIConfiguration()
+        limits.admission.requestsPerSecondPerAddress = configuration.requestsPerSecondPerAddress
+        limits.admission.requestsPerSecondPerUser = configuration.requestsPerSecondPerUser
+        limits.admission.waitingRequests = configuration.waitingRequests
         let document = Array(servedDocument.description.utf8)
         return APIApplication(
             operations: operations, dispatcher: ServiceDispatcher(product.services), sessions: sessions,
@@ -133,6 +137,7 @@ struct Parts: Sendable {
                     bytes: document),
                 FileAccessEndpoint(files: FileAccessAdapter(product: product), sessions: sessions),
             ],
-            accessLog: logsAccess ? AccessLines(logger: logs.logger("access")) : nil, world: world)
+            accessLog: configuration.logsAccess ? AccessLines(logger: logs.logger("access")) : nil, world: world,
+            configuration: limits)
     }
 }

@@ -32,6 +32,8 @@ public struct Limits: Sendable {
     public var lingerNanoseconds: UInt64 = 2_000_000_000
     /// Bytes a refused peer may go on sending.
     public var lingerBytes: UInt64 = 1024 * 1024
+    /// A request that has waited longer for its turn on the loop is overdue: there is more to do than can be done.
+    public var overdueNanoseconds: UInt64 = 50_000_000
     /// Bodies below are not compressed.
     public var compressionBytes = 1024
 

@@ -144,11 +144,14 @@ public struct Request: Sendable {
     public let head: RequestHead
     public let body: RequestBody
     public let connection: ConnectionInfo
+    /// It has waited so long for its turn that the server is overloaded; the answer should cost little.
+    public let isOverdue: Bool
 
-    public init(head: RequestHead, body: RequestBody = .none, connection: ConnectionInfo) {
+    public init(head: RequestHead, body: RequestBody = .none, connection: ConnectionInfo, isOverdue: Bool = false) {
         self.head = head
         self.body = body
         self.connection = connection
+        self.isOverdue = isOverdue
     }
 }
 

@@ -13,7 +13,10 @@ extension Connection {
             case .bytes(let bytes): .bytes(bytes)
             case .stream(let length): .stream(StreamedBody(connection: self, exchange: exchange, length: length))
             }
-        switch worker.application.respond(to: Request(head: head, body: content, connection: info)) {
+        let isOverdue = loop.turnNanoseconds > worker.context.limits.overdueNanoseconds
+        if isOverdue { worker.counters.overdue.add(1) }
+        let request = Request(head: head, body: content, connection: info, isOverdue: isOverdue)
+        switch worker.application.respond(to: request) {
         case .now(let response):
             guard let writer = begin(response) else { return }
             _ = Task.immediate(executorPreference: loop) { await self.pump(writer) }

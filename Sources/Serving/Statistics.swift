@@ -8,6 +8,8 @@ public struct ServerStatistics: Sendable, Equatable {
     /// Turned away by a limit.
     public var refusedConnections = 0
     public var requests = 0
+    /// Requests among them that came to the application as overdue.
+    public var overdueRequests = 0
     public var handshakes = 0
     /// Handshakes with a ticket; counted in `handshakes` too.
     public var resumedHandshakes = 0
@@ -25,6 +27,7 @@ final class LoopCounters: Sendable {
     let accepted = Counter()
     let refused = Counter()
     let requests = Counter()
+    let overdue = Counter()
     let handshakes = Counter()
     let resumed = Counter()
     let failedHandshakes = Counter()
@@ -38,6 +41,7 @@ final class LoopCounters: Sendable {
         total.acceptedConnections += accepted.value
         total.refusedConnections += refused.value
         total.requests += requests.value
+        total.overdueRequests += overdue.value
         total.handshakes += handshakes.value
         total.resumedHandshakes += resumed.value
         total.failedHandshakes += failedHandshakes.value

@@ -25,11 +25,15 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var jobs: [UnownedJob] = []
     private var removed: [Unmanaged<EventSource>] = []
     private var sources: Set<ObjectIdentifier> = []
-    private var events = [clinux_event](repeating: clinux_event(), count: 256)
+    /// So many that one turn takes all sources that are ready: then the time since its start tells how long the last of
+    /// them have waited at least.
+    private var events = [clinux_event](repeating: clinux_event(), count: 4096)
     private var isEnding = false
 
     /// Monotonic nanoseconds, taken once per turn.
     public private(set) var now: UInt64
+    /// How long this turn has been going on; what is ready has waited for that long. On the loop's thread.
+    public var turnNanoseconds: UInt64 { clock.monotonicNanoseconds &- now }
     /// Called at the start of every turn, after `now` was set.
     public var onTurn: (() -> Void)?
 

@@ -42,6 +42,24 @@ import Testing
         }
     }
 
+    @Test func tellsTheApplicationWhichRequestsHaveWaitedTooLong() async throws {
+        let server = try TestServer(limits: LimitTests.limits(\.overdueNanoseconds, nanoseconds: 1_000_000))
+        try await server.run { server in
+            let client = try server.client()
+            // Both arrive together, so the second waits for the first within one turn of the loop.
+            try client.send("GET /stall HTTP/1.1\r\nHost: t\r\n\r\nGET /overdue HTTP/1.1\r\nHost: t\r\n\r\n")
+            #expect(try client.receiveResponse().status == 200)
+            #expect(try client.receiveResponse().status == 503)
+            #expect(server.server.statistics.overdueRequests == 1)
+        }
+        let patient = try TestServer(limits: LimitTests.limits(\.overdueNanoseconds, nanoseconds: 60 * LimitTests.second))
+        try await patient.run { server in
+            let client = try server.client()
+            #expect(try client.get("/overdue").status == 200)
+            #expect(server.server.statistics.overdueRequests == 0)
+        }
+    }
+
     @Test func tellsWhoSendsAHeadTooSlowly() async throws {
         let server = try TestServer(limits: LimitTests.limits(\.headNanoseconds))
         try await server.run { server in

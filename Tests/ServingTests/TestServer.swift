@@ -116,6 +116,11 @@ final class TestApplication: Application {
         case "/hello": return .now(Response(status: 200, fields: [("Content-Type", "text/plain")], body: .bytes(Array("hello".utf8))))
         case "/peer": return .now(Response(status: 200, body: .bytes(Array("\(request.connection.peer) \(request.connection.isSecure)".utf8))))
         case "/big": return .now(Response(status: 200, body: .bytes(Pattern.bytes(0..<(query["bytes"] ?? 0)))))
+        case "/stall":
+            // What nothing on a loop may do.
+            usleep(2000)
+            return .now(Response(status: 200))
+        case "/overdue": return .now(Response(status: request.isOverdue ? 503 : 200))
         case "/later":
             return .later {
                 let text = await self.pool.run { "from the pool" }

@@ -11,6 +11,9 @@ extension APIApplication {
         as shape: some Presentation
     ) -> Step {
         let call = entry.call(by: principal, in: exchange)
+        if let principal, let refusal = admission.refusal(ofUser: principal.user) {
+            return .now(refused(refusal, entry, call, shape))
+        }
         var input = input
         do throws(Fault) {
             if let principal {
@@ -57,6 +60,16 @@ extension APIApplication {
         outcome.user = call.user
         outcome.operation = entry.fullName
         outcome.operationID = call.operationID
+        return outcome
+    }
+
+    /// REST has a status for it; JSON-RPC has the error alone.
+    @inline(never)
+    private func refused(
+        _ refusal: Admission.Refusal, _ entry: OperationEntry, _ call: Call, _ shape: some Presentation
+    ) -> Outcome {
+        var outcome = refusal.marked(failure(refusal.fault, entry, call, shape))
+        if outcome.status != 200 { outcome.status = refusal.status }
         return outcome
     }
 
