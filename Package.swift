@@ -97,6 +97,7 @@ let package = Package(
     // For the packages in Tests/Benchmarks.
     products: [
         Product.library(name: "Serving", targets: ["Serving", "Sockets", "Cryptography", "HTTP", "Platform"]),
+        Product.library(name: "StorageArray", targets: ["StorageArray", "Platform"]),
         Product.library(name: "API", targets: ["API", "ContractTypes", "Contract", "HTTP", "Domain", "Platform"]),
     ].filter { product in
         guard let library = product as? Product.Library else { return true }

@@ -6,6 +6,7 @@
 #include <libgen.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -87,12 +88,37 @@ int clinux_file_punch(int descriptor, uint64_t offset, uint64_t count) {
     return result;
 }
 
-int clinux_file_resize(int descriptor, uint64_t size) {
+int clinux_file_reserve(int descriptor, uint64_t offset, uint64_t count) {
+    int result;
+    do {
+        result = fallocate(descriptor, 0, (off_t)offset, (off_t)count);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 && (errno == EOPNOTSUPP || errno == ENOSYS) ? 0 : result;
+}
+
+static int resize(int descriptor, uint64_t size) {
     int result;
     do {
         result = ftruncate(descriptor, (off_t)size);
     } while (result < 0 && errno == EINTR);
     return result;
+}
+
+int clinux_file_extend(int descriptor, uint64_t size, uint64_t new_size) {
+    if (clinux_file_reserve(descriptor, size, new_size - size) == 0) {
+        return resize(descriptor, new_size);
+    }
+    // What was reserved before space ran out lies behind the old end.
+    int error = errno;
+    (void)resize(descriptor, size);
+    errno = error;
+    return -1;
+}
+
+int clinux_file_reopen_direct(int descriptor) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    return open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
 }
 
 int clinux_directory_flush(const char *path) {

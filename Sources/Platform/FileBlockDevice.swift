@@ -9,7 +9,11 @@ import Synchronization
 public final class FileBlockDevice: BlockDevice {
     private static let pieceBytes = 16 << 10
 
+    private static let prewriteBytes = 1 << 20
+
     private let descriptor: Int32
+    /// The same file past the page cache; -1 where the file system cannot.
+    private let directDescriptor: Int32
     private let size: Atomic<UInt64>
     /// Set for good by the first failed flush. Flushes go one after another: the kernel reports a failure once per open
     /// file, so of two flushes at once the wrong one might hear of it.
@@ -29,9 +33,13 @@ public final class FileBlockDevice: BlockDevice {
             throw error
         }
         size = Atomic(UInt64(bytes))
+        directDescriptor = clinux_file_reopen_direct(descriptor)
     }
 
-    deinit { _ = clinux_file_close(descriptor) }
+    deinit {
+        if directDescriptor >= 0 { _ = clinux_file_close(directDescriptor) }
+        _ = clinux_file_close(descriptor)
+    }
 
     /// Lets another process or device have the file. Nothing may be done with this one afterwards.
     public func release() { _ = flock(descriptor, LOCK_UN) }
@@ -70,9 +78,31 @@ public final class FileBlockDevice: BlockDevice {
     }
 
     public func grow(to sizeBytes: UInt64) throws(DeviceError) {
-        guard sizeBytes > self.sizeBytes else { return }
-        guard clinux_file_resize(descriptor, sizeBytes) == 0 else { throw .last }
+        let old = self.sizeBytes
+        guard sizeBytes > old else { return }
+        guard clinux_file_extend(descriptor, old, sizeBytes) == 0 else { throw .last }
         size.store(sizeBytes, ordering: .releasing)
+    }
+
+    public func reserve(offset: UInt64, count: UInt64) throws(DeviceError) {
+        try check(offset, count)
+        guard clinux_file_reserve(descriptor, offset, count) == 0 else { throw .last }
+    }
+
+    /// Writes zeros past the page cache: the first write to space that was only reserved changes the file system's own
+    /// structures, which costs a flush more than the data does.
+    public func prewrite(offset: UInt64, count: UInt64) {
+        guard directDescriptor >= 0 else { return }
+        let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.prewriteBytes, alignment: 4096)
+        defer { zeros.deallocate() }
+        zeros.initializeMemory(as: UInt8.self, repeating: 0)
+        var done: UInt64 = 0
+        while done < count, let base = zeros.baseAddress {
+            let here = min(UInt64(zeros.count), count - done)
+            // A failure costs nothing but time later, and a broken medium shows itself when it is needed.
+            guard clinux_file_write(directDescriptor, base, Int(here), offset + done, zeros.count) == 0 else { return }
+            done += here
+        }
     }
 
     private func check(_ offset: UInt64, _ count: UInt64) throws(DeviceError) {

@@ -37,10 +37,14 @@ extension StoragePool {
             isCheckpointing = false
             gate.wakeAll()
         }
-        while isFlushing { gate.wait() }
-        if isStopped { throw .stopped }
-        let pageCount = state.arena.dirtyCount + cataloguePages(state.luns.count)
-        try growDevice(toFree: pageCount)
+        var pageCount = 0
+        while true {
+            while isFlushing { gate.wait() }
+            if isStopped { throw .stopped }
+            pageCount = state.arena.dirtyCount + cataloguePages(state.luns.count)
+            if state.allocator.freeBlocks >= pageCount { break }
+            try growDevice(toFree: pageCount)
+        }
 
         let sealed = openRecords.isEmpty ? nil : sealOpenGroup()
         var staging = stage(pageCount)

@@ -81,11 +81,6 @@ extension StoragePool {
         var isUrgent = false
     }
 
-    /// Blocks that nothing needs, the next checkpoint's pages included.
-    var spareBlocks: Int {
-        state.allocator.availableBlocks - state.arena.dirtyCount - cataloguePages(state.luns.count) - 32
-    }
-
     /// Blocks kept for map pages, unmapping and overwriting when the pool is full: 1 %, at least 64 MiB but no more
     /// than a sixteenth of a small pool.
     var slopBlocks: Int {
@@ -109,32 +104,22 @@ extension StoragePool {
             } else if openRecords.byteCount + demand.recordBytes > ring.maximumGroupBytes {
                 guard !openRecords.isEmpty else { throw .tooLarge }
                 try flushOrWait()
+            } else if hasFree(demand.blocks) {
+                return
             } else {
-                return try growDevice(toFree: demand.blocks)
+                try growDevice(toFree: demand.blocks)
             }
         }
     }
 
-    /// With the gate held: gets back blocks that are on their way to being free.
+    /// With the gate held: gets back blocks that are on their way to being free, or finds that the device can grow again.
     private func makeSpace() throws(ArrayError) {
-        if state.allocator.pendingBlocks > 0 {
-            guard isFlushing || !openRecords.isEmpty else { throw .outOfSpace }
-            return try flushOrWait()
+        if state.allocator.pendingBlocks > 0, isFlushing || !openRecords.isEmpty { return try flushOrWait() }
+        if state.allocator.deferredBlocks > 0 {
+            if isCheckpointing { return gate.wait() }
+            return try checkpointLocked()
         }
-        guard state.allocator.deferredBlocks > 0 else { throw .outOfSpace }
-        if isCheckpointing { return gate.wait() }
-        try checkpointLocked()
-    }
-
-    /// With the gate held: makes at least `count` blocks free by growing the device.
-    func growDevice(toFree count: Int) throws(ArrayError) {
-        let allocator = state.allocator
-        guard allocator.freeBlocks < count else { return }
-        let step = max(count - allocator.freeBlocks, min((64 << 20) / Layout.blockBytes, max(allocator.end / 8, 64)))
-        let end = min(allocator.limit, allocator.end + step)
-        guard end - allocator.end + allocator.freeBlocks >= count else { throw .outOfSpace }
-        do { try device.grow(to: UInt64(end) * UInt64(Layout.blockBytes)) } catch { throw ArrayError(error) }
-        allocator.grow(to: end)
+        guard try canGrowAgain() else { throw .outOfSpace }
     }
 
     /// With the gate held, after `prepare`: does a change and appends its record to the open group.

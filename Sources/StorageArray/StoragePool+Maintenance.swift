@@ -2,7 +2,9 @@ import Platform
 
 extension StoragePool {
     private static let trimBlocks = (16 << 20) / Layout.blockBytes
-    private static let trimDueBlocks = (64 << 20) / Layout.blockBytes
+    private static let trimDueBlocks = (256 << 20) / Layout.blockBytes
+    /// Free blocks that stay reserved in the file: to write into a hole costs a flush ten times as much.
+    private static let trimKeepsBlocks = (128 << 20) / Layout.blockBytes
 
     /// With the gate held: the journal is half full, or the next checkpoint's copy would hold the gate for long.
     private var isCheckpointDue: Bool {
@@ -12,7 +14,8 @@ extension StoragePool {
     /// After a command: does what is due, or wakes the thread that does.
     func maintainIfDue() {
         let isDue = locked {
-            isCheckpointDue && !isCheckpointing || state.allocator.trimmableBlocks >= Self.trimDueBlocks
+            isCheckpointDue && !isCheckpointing || isGrowthDue && maintenance == .background
+                || state.allocator.trimmableBlocks >= Self.trimDueBlocks
         }
         guard isDue else { return }
         switch maintenance {
@@ -29,7 +32,8 @@ extension StoragePool {
             // A failure has stopped the pool, which every later command reports.
             do throws(ArrayError) { try checkpoint() } catch { return }
         }
-        while trimSome() {}
+        if maintenance == .background { growAhead() }
+        while evenIfNotDue || locked({ state.allocator.trimmableBlocks > Self.trimKeepsBlocks }), trimSome() {}
     }
 
     /// Punches one run of free blocks out of the device; `false` when there is none left or the device cannot.

@@ -42,6 +42,10 @@ public final class StoragePool: @unchecked Sendable {
     private let durable: Atomic<UInt64>
     var isFlushing = false
     var isCheckpointing = false
+    /// The device is being made longer by somebody who does not hold the gate.
+    var isGrowing = false
+    /// The device refused to grow: until it does again, only what is free counts.
+    var isDeviceFull = false
     /// A write or flush failed, or the pool was closed: nothing is modified any more.
     var isStopped = false
     /// Blocks of the catalogue that the last checkpoint wrote.

@@ -22,7 +22,13 @@ int clinux_file_write(int descriptor, const void *bytes, size_t count, uint64_t 
 int clinux_file_flush(int descriptor);
 // Gives a range back to the file system; it reads as zeros.
 int clinux_file_punch(int descriptor, uint64_t offset, uint64_t count);
-int clinux_file_resize(int descriptor, uint64_t size);
+// Makes a file of `size` bytes longer, with space for every byte; leaves it as it was if there is not enough. Where the
+// file system cannot reserve space the file only gets longer.
+int clinux_file_extend(int descriptor, uint64_t size, uint64_t new_size);
+// Reserves space for a range within the file; does nothing where the file system cannot.
+int clinux_file_reserve(int descriptor, uint64_t offset, uint64_t count);
+// Opens the same file for writing past the page cache. Returns a descriptor, or -1 where that is not possible.
+int clinux_file_reopen_direct(int descriptor);
 // Makes the directory entries of the directory that holds `path` durable.
 int clinux_directory_flush(const char *path);
 int clinux_file_close(int descriptor);
