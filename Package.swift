@@ -56,6 +56,8 @@ var targets: [Target] = [
     library("Services", ["Domain", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
     library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform", logging]),
 
+    library("Syslog", ["Sockets", "Cryptography", "Platform"]),
+
     library("API", ["HTTP", "Contract", "ContractTypes", "Domain", "Platform"]),
     library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Cryptography", "Sockets", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
 
@@ -65,6 +67,7 @@ var targets: [Target] = [
     tests("PlatformTests", ["Platform", logging]),
     tests("HTTPTests", ["HTTP"]),
     tests("ServingTests", ["Serving", "Sockets", "Cryptography", "HTTP", "Platform", "COpenSSL", "CLinux", logging]),
+    tests("SyslogTests", ["Syslog", "Sockets", "Cryptography", "Platform"]),
     tests("StorageArrayTests", ["StorageArray", "Platform"]),
     tests("SCSITests", ["SCSI", "StorageArray", "Platform"]),
     tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),

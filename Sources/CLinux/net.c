@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -176,6 +178,11 @@ int clinux_socket_error(int descriptor) {
     socklen_t count = sizeof error;
     if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &count) < 0) return errno;
     return error;
+}
+
+int clinux_unacknowledged(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, SIOCOUTQ, &count) < 0 ? -1 : count;
 }
 
 int clinux_set_nodelay(int descriptor, int enabled) {

@@ -1,5 +1,7 @@
 #include "context.h"
 
+#include "x509.h"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -145,3 +147,30 @@ void copenssl_context_set_ticket_callback(SSL_CTX *context, copenssl_find_ticket
 }
 
 int copenssl_session_version(const SSL *session) { return SSL_version(session); }
+
+static int trust(SSL_CTX *context, const uint8_t *pem, size_t count) {
+    if (pem == NULL) return SSL_CTX_set_default_verify_paths(context);
+    X509 *certificates[64];
+    int found = copenssl_certificates_from_pem(pem, count, certificates, 64);
+    int trusted = found > 0;
+    for (int index = 0; index < found; index++) {
+        trusted = trusted && X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificates[index]);
+        X509_free(certificates[index]);
+    }
+    // One that was made for a server alone is trusted as it stands; it has no authority above it.
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
+    return trusted;
+}
+
+SSL_CTX *copenssl_client_context_new(const uint8_t *pem, size_t count) {
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    if (context == NULL) return NULL;
+    if (!trust(context, pem, count)) {
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    return context;
+}

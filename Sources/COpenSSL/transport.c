@@ -2,6 +2,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,17 @@ SSL *copenssl_session_new(SSL_CTX *context, struct copenssl_transport *transport
     SSL_set_bio(session, bio, bio);
     SSL_set_accept_state(session);
     return session;
+}
+
+SSL *copenssl_client_session_new(SSL_CTX *context, struct copenssl_transport *transport, const char *host) {
+    SSL *session = copenssl_session_new(context, transport);
+    if (session == NULL) return NULL;
+    SSL_set_connect_state(session);
+    // RFC 6066 §3: the server name extension is for DNS names alone.
+    int is_address = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host);
+    if (is_address || (SSL_set1_host(session, host) && SSL_set_tlsext_host_name(session, host))) return session;
+    SSL_free(session);
+    return NULL;
 }
 
 static enum copenssl_result result_of(SSL *session, int code) {

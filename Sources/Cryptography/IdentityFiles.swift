@@ -19,7 +19,7 @@ extension Identity {
 }
 
 /// Small files that are replaced as a whole.
-private enum PEMFile {
+enum PEMFile {
     /// More cannot be a certificate chain.
     private static let limitBytes = 1 << 20
 

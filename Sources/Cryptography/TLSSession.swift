@@ -50,7 +50,7 @@ public final class TLSTransport {
     }
 }
 
-/// The server's side of one TLS connection. Used by one thread.
+/// One side of a TLS connection. Used by one thread.
 public final class TLSSession {
     public enum Progress: Sendable, Equatable {
         /// The operation is complete.
@@ -64,7 +64,8 @@ public final class TLSSession {
     }
 
     private let session: OpaquePointer
-    private let context: TLSContext
+    /// What the session was begun with; OpenSSL's callbacks point to it.
+    private let context: AnyObject
     private let transport: TLSTransport
     public private(set) var isEstablished = false
 
@@ -76,7 +77,24 @@ public final class TLSSession {
         self.transport = transport
     }
 
+    /// The client's side.
+    ///
+    /// - Parameter host: DNS name or numeric address that the server's certificate has to be for.
+    /// - Returns: `nil` if memory is short or `host` is neither.
+    public init?(client context: TLSClientContext, host: String, transport: TLSTransport) {
+        guard let session = copenssl_client_session_new(context.context, transport.pointer, host) else { return nil }
+        self.session = session
+        self.context = context
+        self.transport = transport
+    }
+
     deinit { SSL_free(session) }
+
+    /// Why the server's certificate was not accepted; `nil` if it was, or if none came.
+    public var verificationFailure: String? {
+        let result = SSL_get_verify_result(session)
+        return result == Int(X509_V_OK) ? nil : String(cString: X509_verify_cert_error_string(result))
+    }
 
     /// Goes on with the handshake.
     public func handshake() -> Progress {

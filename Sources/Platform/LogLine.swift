@@ -12,7 +12,7 @@ struct LogLine {
         fields: [(name: String, value: Logger.MetadataValue)]
     ) {
         append("{\"time\":\"")
-        append(Timestamp.text(milliseconds))
+        append(CivilTime.text(milliseconds))
         append("\",\"level\":\"")
         append(event.level.rawValue)
         append("\",\"component\":")
@@ -33,7 +33,7 @@ struct LogLine {
         _ event: LogEvent, at milliseconds: Int64, component: String,
         fields: [(name: String, value: Logger.MetadataValue)]
     ) {
-        append(Timestamp.text(milliseconds))
+        append(CivilTime.text(milliseconds))
         append(" ")
         append(event.level.rawValue.uppercased())
         append(" ")
@@ -122,11 +122,11 @@ struct LogLine {
 }
 
 /// Moments as text.
-enum Timestamp {
+public enum CivilTime {
     /// `2026-01-02T03:04:05.678Z`.
     ///
     /// - Parameter milliseconds: since 1970-01-01T00:00:00Z.
-    static func text(_ milliseconds: Int64) -> String {
+    public static func text(_ milliseconds: Int64) -> String {
         let (seconds, fraction) = floorDivide(milliseconds, 1000)
         var moment = time_t(seconds)
         var parts = tm()

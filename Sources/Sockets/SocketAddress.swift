@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// An IPv4 or IPv6 address with a port.
 public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
@@ -28,6 +29,32 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         guard clinux_address_parse(host, &raw) == 1 else { return nil }
         raw.port = port
         self.init(raw)
+    }
+
+    /// The addresses of a host name, or the one that it already is. Asks the system's resolver, which may block for
+    /// seconds.
+    public static func resolve(host: String, port: UInt16) -> [SocketAddress] {
+        if let numeric = SocketAddress(host: host, port: port) { return [numeric] }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, nil, &hints, &list) == 0 else { return [] }
+        defer { freeaddrinfo(list) }
+        var found: [SocketAddress] = []
+        var entry = list
+        while let current = entry?.pointee {
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let flags = Int32(NI_NUMERICHOST)
+            if getnameinfo(current.ai_addr, current.ai_addrlen, &text, socklen_t(text.count), nil, 0, flags) == 0,
+                let length = text.firstIndex(of: 0),
+                let address = SocketAddress(
+                    host: String(decoding: text[..<length].lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self), port: port)
+            {
+                found.append(address)
+            }
+            entry = current.ai_next
+        }
+        return found
     }
 
     init(_ raw: clinux_address) {

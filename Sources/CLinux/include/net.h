@@ -52,6 +52,8 @@ int clinux_accept(int descriptor, struct clinux_address *peer);
 // Begins to connect; the socket is non-blocking and the result arrives as writability (SO_ERROR).
 int clinux_connect(const struct clinux_address *address);
 int clinux_socket_error(int descriptor);
+// Bytes sent and not acknowledged by the peer's system yet, or -1.
+int clinux_unacknowledged(int descriptor);
 int clinux_set_nodelay(int descriptor, int enabled);
 // Kept alive by probes after `idle_seconds`.
 int clinux_set_keepalive(int descriptor, int idle_seconds);

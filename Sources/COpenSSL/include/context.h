@@ -34,6 +34,10 @@ struct copenssl_ticket_key {
 typedef int (*copenssl_find_ticket_key)(const uint8_t *name, struct copenssl_ticket_key *key, void *argument);
 void copenssl_context_set_ticket_callback(SSL_CTX *context, copenssl_find_ticket_key find, void *argument);
 
+// A client context for TLS 1.2 and 1.3 that trusts the certificates of a PEM text, or with NULL those of the system.
+// NULL if there is no certificate in the text or memory is short.
+SSL_CTX *copenssl_client_context_new(const uint8_t *pem, size_t count);
+
 // 0x0303 for TLS 1.2, 0x0304 for TLS 1.3.
 int copenssl_session_version(const SSL *session);
 

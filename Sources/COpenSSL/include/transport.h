@@ -23,6 +23,9 @@ void copenssl_transport_free(struct copenssl_transport *transport);
 // A session that reads from and writes to `transport`, which must outlive it. NULL if memory is short.
 SSL *copenssl_session_new(SSL_CTX *context, struct copenssl_transport *transport);
 
+// The client's side: it goes on only if the server's certificate is for `host`, a DNS name or a numeric address.
+SSL *copenssl_client_session_new(SSL_CTX *context, struct copenssl_transport *transport, const char *host);
+
 enum copenssl_result {
     // The operation is complete.
     COPENSSL_DONE = 0,
