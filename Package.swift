@@ -43,7 +43,7 @@ var targets: [Target] = [
     library("Cryptography", ["Platform", "COpenSSL", "CArgon2"]),
     library("StorageArray", ["Platform", "CChecksum"]),
 
-    library("SCSI", ["StorageArray"]),
+    library("SCSI", ["StorageArray", "Platform"]),
     library("Persistence", ["Domain", "Platform", hashTrees]),
     library("PersistenceSQLite", ["Persistence", "Domain", "CSQLite"]),
 

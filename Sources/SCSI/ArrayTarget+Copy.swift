@@ -23,16 +23,16 @@ struct CopyResults {
 
 extension ArrayTarget {
     func extendedCopy(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
-        let length = Int(clamping: command.cdb.bigEndian32(at: 10))
+        let length = Int(command.cdb.bigEndian32(at: 10))
         if length == 0 { return }
         let list = try ExtendedCopyList.decode(command.dataOut.slice(0, length))
         let key = CopyResults.Key(nexus: command.nexus, listIdentifier: list.listIdentifier)
         let isTracked = list.usage != .none
         if isTracked {
             let isNew = state.withLock { $0.copies.active.insert(key).inserted }
-            guard isNew else { throw .invalidFieldInParameterList }
+            guard isNew else { throw .invalidParameter(byte: 0) }
         }
-        let (result, failure) = copy(list, for: command.nexus.initiator)
+        let (result, failure) = copy(list, &command)
         if isTracked {
             state.withLock { state in
                 state.copies.active.remove(key)
@@ -42,54 +42,81 @@ extension ArrayTarget {
         if let failure { throw failure }
     }
 
-    /// Copies segments in order up to the first that cannot be.
-    private func copy(_ list: ExtendedCopyList, for initiator: String) -> (CopyResults.Result, Sense?) {
-        let visible = visibleNames(to: initiator)
-        var copies: [RangeCopy] = []
-        var failure: Sense?
+    /// Copies segments in order up to the first that cannot be; each is to be seen before the next begins.
+    private func copy(_ list: ExtendedCopyList, _ command: inout Command) -> (CopyResults.Result, Sense?) {
+        let visible = visibleUnits(to: command.nexus.initiator)
+        var result = CopyResults.Result(hasFailed: false, segmentsProcessed: 0, bytes: 0)
         for segment in list.segments {
+            if command.isAborted {
+                command.status = .taskAborted
+                result.hasFailed = true
+                return (result, nil)
+            }
             do throws(Sense) {
-                if let copy = try rangeCopy(segment, list.devices, visible) { copies.append(copy) }
+                if let copy = try rangeCopy(segment, list.devices, visible, command.nexus) {
+                    command.follow(try Self.copying { () throws(ArrayError) in try pool.deferredCopy([copy]) })
+                    result.bytes += copy.count
+                }
+                result.segmentsProcessed += 1
             } catch {
-                failure = error
-                break
+                result.hasFailed = true
+                return (result, error)
             }
         }
-        do throws(ArrayError) {
-            try pool.copy(copies)
-        } catch {
-            // Which of the segments failed is not known here: none is reported as done.
-            return (.init(hasFailed: true, segmentsProcessed: 0, bytes: 0), .init(.copyAborted, Sense(error).code))
-        }
-        let bytes = copies.reduce(0) { $0 + $1.count }
-        return (.init(hasFailed: failure != nil, segmentsProcessed: copies.count, bytes: bytes), failure)
+        return (result, nil)
+    }
+
+    /// What fails a segment within the array is the LUN's own code under the key COPY ABORTED.
+    private static func copying(_ body: () throws(ArrayError) -> CommitTicket) throws(Sense) -> CommitTicket {
+        do throws(ArrayError) { return try body() } catch { throw Sense(.copyAborted, Sense(error).code) }
     }
 
     /// The LUNs that an initiator may name as an end of a copy: those it sees, and no other (CVE-2020-28374).
-    private func visibleNames(to initiator: String) -> [WorldWideName: LUNInformation] {
-        let identifiers = state.withLock { state in
-            (state.allowed[initiator] ?? []).compactMap { state.exposed[$0]?.identifier }
+    private func visibleUnits(to initiator: String) -> [WorldWideName: LogicalUnit] {
+        let units = state.withLock { state in
+            (state.allowed[initiator] ?? []).compactMap { state.exposed[$0] }
         }
-        var names: [WorldWideName: LUNInformation] = [:]
-        for identifier in identifiers {
-            // A LUN deleted meanwhile is not visible either.
-            guard let information = try? pool.information(identifier) else { continue }
-            names[information.worldWideName] = information
-        }
+        var names: [WorldWideName: LogicalUnit] = [:]
+        // A LUN deleted meanwhile is not visible either.
+        for unit in units where refresh(unit) { names[unit.worldWideName] = unit }
         return names
     }
 
     /// What a segment asks for in bytes of LUNs; `nil` when it asks for nothing.
     private func rangeCopy(
-        _ segment: CopySegment, _ devices: [CopyDevice], _ visible: [WorldWideName: LUNInformation]
+        _ segment: CopySegment, _ devices: [CopyDevice], _ visible: [WorldWideName: LogicalUnit], _ nexus: Nexus
     ) throws(Sense) -> RangeCopy? {
-        guard segment.source < devices.count, segment.destination < devices.count,
-            let source = visible[devices[segment.source].name],
-            let destination = visible[devices[segment.destination].name]
-        else { throw .copyTargetNotReachable }
-        let unit = UInt64(Self.blockBytes)
-        guard devices[segment.source].blockBytes == UInt32(unit), devices[segment.destination].blockBytes == UInt32(unit)
-        else { throw .invalidFieldInParameterList }
+        guard segment.source < devices.count, let source = visible[devices[segment.source].name] else {
+            throw .copyTargetNotReachable(byte: 4)
+        }
+        guard segment.destination < devices.count, let destination = visible[devices[segment.destination].name] else {
+            throw .copyTargetNotReachable(byte: 6)
+        }
+        for device in [segment.source, segment.destination] {
+            guard devices[device].blockBytes == UInt32(Self.blockBytes) else {
+                throw .invalidParameter(byte: UInt16(clamping: 16 + device * CopyDevice.byteCount + 29))
+            }
+        }
+        try Self.checkEnd(source, .reads, .asRead, nexus)
+        try Self.checkEnd(destination, .writes, .asWrite, nexus)
+        return try Self.ranges(segment, source, destination)
+    }
+
+    /// A reservation or a medium that keeps the initiator out of one end fails the copy as if it had gone there itself.
+    private static func checkEnd(
+        _ unit: LogicalUnit, _ access: CommandDescription.Access, _ conflict: ReservationClass, _ nexus: Nexus
+    ) throws(Sense) {
+        if unit.conflicts(nexus, conflict) { throw .thirdPartyDeviceFailure }
+        do throws(Sense) {
+            try unit.checkReady(access)
+            if access == .writes { try unit.checkWritable() }
+        } catch { throw Sense(.copyAborted, error.code) }
+    }
+
+    private static func ranges(
+        _ segment: CopySegment, _ source: LogicalUnit, _ destination: LogicalUnit
+    ) throws(Sense) -> RangeCopy? {
+        let unit = UInt64(blockBytes)
         let (bytes, sourceOffset, destinationOffset): (UInt64, UInt64, UInt64)
         switch segment.amount {
         case .blocks(let count, _): (bytes, sourceOffset, destinationOffset) = (UInt64(count) * unit, 0, 0)
@@ -99,20 +126,20 @@ extension ArrayTarget {
         guard bytes % unit == 0, sourceOffset % unit == 0, destinationOffset % unit == 0,
             bytes <= UInt64(Limits.copySegmentBytes)
         else { throw .invalidFieldInParameterList }
-        let from = try Self.offset(segment.sourceLBA, sourceOffset, bytes, on: source)
-        let to = try Self.offset(segment.destinationLBA, destinationOffset, bytes, on: destination)
+        let from = try offset(segment.sourceLBA, sourceOffset, bytes, on: source, field: 12)
+        let to = try offset(segment.destinationLBA, destinationOffset, bytes, on: destination, field: 20)
         if bytes == 0 { return nil }
         return RangeCopy(
             source: source.identifier, from: from, destination: destination.identifier, to: to, count: bytes)
     }
 
-    /// - Throws: COPY TARGET DEVICE NOT REACHABLE if the range is not on the LUN.
+    /// - Throws: COPY TARGET DEVICE NOT REACHABLE, pointing at a field of the segment, if the range is not on the LUN.
     private static func offset(
-        _ lba: UInt64, _ offset: UInt64, _ count: UInt64, on lun: LUNInformation
+        _ lba: UInt64, _ offset: UInt64, _ count: UInt64, on unit: LogicalUnit, field: UInt16
     ) throws(Sense) -> UInt64 {
-        let blocks = lun.sizeBytes / UInt64(blockBytes)
-        guard lba <= blocks, offset + count <= lun.sizeBytes - lba * UInt64(blockBytes) else {
-            throw .copyTargetNotReachable
+        let size = unit.blocks * UInt64(blockBytes)
+        guard lba <= unit.blocks, offset + count <= size - lba * UInt64(blockBytes) else {
+            throw .copyTargetNotReachable(byte: field)
         }
         return lba * UInt64(blockBytes) + offset
     }
@@ -134,7 +161,7 @@ extension ArrayTarget {
     private func copyStatus(_ command: Command) throws(Sense) -> [UInt8] {
         let key = CopyResults.Key(nexus: command.nexus, listIdentifier: command.cdb[2])
         let (isActive, result) = state.withLock { ($0.copies.active.contains(key), $0.copies.held[key]) }
-        guard isActive || result != nil else { throw .invalidFieldInCDB }
+        guard isActive || result != nil else { throw .invalidField(byte: 2) }
         var answer = [UInt8].zeros(12)
         answer.put(UInt32(8), at: 0)
         answer[4] = isActive ? 0 : result?.hasFailed == true ? 2 : 1

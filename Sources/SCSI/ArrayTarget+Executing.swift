@@ -7,6 +7,7 @@ extension ArrayTarget {
         dataIn: UnsafeMutableRawBufferPointer
     ) -> Completion {
         let (completion, ticket) = start(cdb, lun: lun, from: nexus, dataOut: dataOut, dataIn: dataIn)
+        guard ticket > .now else { return completion }
         do throws(ArrayError) {
             try pool.wait(for: ticket)
             return completion
@@ -34,22 +35,28 @@ extension ArrayTarget {
                 command.status, dataInCount: command.dataInCount, dataInLength: command.dataInLength)
             return (completion, command.ticket)
         } catch {
-            return (Completion(.checkCondition, sense: error), command.ticket)
+            var completion = Completion(.checkCondition, sense: error)
+            completion.usesDescriptorSense = path.unit.currentFlags.contains(.descriptorSense)
+            return (completion, command.ticket)
         }
     }
 
+    /// The checks that every command passes, in the order of SAM-5 §5.3.3 and §5.14, and then the command.
     private func run(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
-        let description = CommandTable.description(of: command.cdb)
+        let cdb = command.cdb
+        let description = CommandTable.description(of: cdb)
         // The data path learns what it needs of the LUN from the commands themselves.
-        if description?.pace != .byLength, !refresh(unit) {
-            return try answerWithoutUnit(&command)
-        }
-        if !Self.ignoresAttentions(command.cdb[0]), let attention = command.path.takeAttention() {
-            throw attention.sense
-        }
+        if description?.pace != .byLength, !refresh(unit) { return try answerWithoutUnit(&command) }
+        if !Self.ignoresAttentions(cdb[0]), let attention = command.path.takeAttention() { throw attention.sense }
         guard let description else {
-            throw CommandTable.isKnown(command.cdb[0]) ? .invalidFieldInCDB : .invalidOperationCode
+            throw CommandTable.isKnown(cdb[0]) ? .invalidField(byte: 1, bit: 4) : .invalidOperationCode
         }
+        if unit.conflicts(command.nexus, description.conflicts.resolved(cdb)) {
+            return command.status = .reservationConflict
+        }
+        let control = description.usage.count - 1
+        guard cdb[control] & 0x04 == 0 else { throw .invalidField(byte: UInt16(control), bit: 2) }
+        try unit.checkReady(description.access)
         try description.run(self, &command, unit)
     }
 
@@ -77,7 +84,7 @@ extension ArrayTarget {
         }
     }
 
-    private static let noUnit = LogicalUnit(LUNIdentifier(.max), nil, options: UnitOptions())
+    private static let noUnit = LogicalUnit(LUNIdentifier(0), nil, options: UnitOptions(), record: UnitRecord())
 
     private func answerWithoutUnit(_ command: inout Command) throws(Sense) {
         switch OperationCode(rawValue: command.cdb[0]) {
@@ -91,8 +98,8 @@ extension ArrayTarget {
 
     // MARK: Waiting for others
 
-    /// Returns when no command of these paths is under way.
-    func awaitIdle(_ paths: [UnitPath]) {
-        for path in paths { while !path.isIdle { usleep(100) } }
+    /// Returns when no command of these paths is under way, or the caller gives up.
+    func awaitIdle(_ paths: [UnitPath], unless givesUp: () -> Bool = { false }) {
+        for path in paths { while !path.isIdle, !givesUp() { usleep(100) } }
     }
 }

@@ -11,10 +11,12 @@ extension ArrayTarget {
         let allocation = Int(command.cdb.bigEndian16(at: 3))
         let page = command.cdb[2]
         guard command.cdb[1] & 0x01 != 0 else {
-            guard page == 0 else { throw .invalidFieldInCDB }
-            return command.answer(standardInquiry(peripheral: 0x00), allocationLength: allocation)
+            guard page == 0 else { throw .invalidField(byte: 2) }
+            var data = standardInquiry(peripheral: 0x00)
+            if unit.look({ $0.options.isRemovable }) { data[1] = 0x80 }
+            return command.answer(data, allocationLength: allocation)
         }
-        guard let body = body(of: page, unit, command.nexus) else { throw .invalidFieldInCDB }
+        guard let body = body(of: page, unit, command.nexus) else { throw .invalidField(byte: 2) }
         var answer: [UInt8] = [0x00, page]
         answer.append(bigEndian: UInt16(body.count))
         command.answer(answer + body, allocationLength: allocation)
@@ -22,7 +24,8 @@ extension ArrayTarget {
 
     /// A LUN that is not there says so in the peripheral qualifier (3) and device type (1Fh).
     func inquireAbsentUnit(_ command: inout Command) throws(Sense) {
-        guard command.cdb[1] & 0x01 == 0, command.cdb[2] == 0 else { throw .invalidFieldInCDB }
+        guard command.cdb[1] & 0x01 == 0 else { throw .invalidField(byte: 1, bit: 0) }
+        guard command.cdb[2] == 0 else { throw .invalidField(byte: 2) }
         let allocation = Int(command.cdb.bigEndian16(at: 3))
         command.answer(standardInquiry(peripheral: 0x7F), allocationLength: allocation)
     }
@@ -54,8 +57,8 @@ extension ArrayTarget {
         case VitalProductData.extendedInquiry: Self.extendedInquiry
         case VitalProductData.thirdPartyCopy: Self.thirdPartyCopy
         case VitalProductData.blockLimits: Self.blockLimits
-        case VitalProductData.blockDeviceCharacteristics: [0x00, 0x01] + [UInt8].zeros(58)
-        case VitalProductData.logicalBlockProvisioning: [0x15, 0xE4, 0x02, 0x00]
+        case VitalProductData.blockDeviceCharacteristics: Self.blockDeviceCharacteristics
+        case VitalProductData.logicalBlockProvisioning: [UInt8(Self.thresholdExponent), 0xE4, 0x02, 0x00]
         default: nil
         }
     }
@@ -81,6 +84,9 @@ extension ArrayTarget {
 
     private static let extendedInquiry: [UInt8] = [0x00, 0x07] + [UInt8].zeros(58)
 
+    /// No rotation; after BLOCK ERASE reads succeed and give zeros (WABEREQ 01b). Source: SBC-3 §6.5.2.
+    private static let blockDeviceCharacteristics: [UInt8] = [0x00, 0x01, 0x00, 0x40] + .zeros(56)
+
     private static let blockLimits: [UInt8] = {
         var page = [UInt8].zeros(64)
         page[5] = Limits.compareAndWriteBlocks
@@ -92,6 +98,9 @@ extension ArrayTarget {
         page.put(UInt32(8), at: 28)  // Optimal unmap granularity: a pool block.
         page.put(UInt32(0x8000_0000), at: 32)  // UGAVALID, aligned at 0.
         page.put(Limits.writeSameBlocks, at: 36)
+        page.put(Limits.atomicBlocks, at: 44)
+        page.put(Limits.atomicGranularity, at: 48)  // Alignment.
+        page.put(Limits.atomicGranularity, at: 52)
         return Array(page[4...])
     }()
 

@@ -20,7 +20,13 @@ extension ArrayTarget {
             state.copies.forget(nexus)
             return Array(lost.values)
         }
-        for path in lost { path.abortCommands() }
+        for path in lost {
+            path.abortCommands()
+            path.unit.change { state in
+                if state.reserver == nexus { state.reserver = nil }
+                state.preventers.remove(nexus)
+            }
+        }
     }
 
     /// LOGICAL UNIT RESET: aborts what is under way, and every initiator hears of it, also the one that asked.
@@ -37,7 +43,13 @@ extension ArrayTarget {
         for unit in units { reset(unit, .busReset) }
     }
 
+    /// What RESERVE(6), PREVENT and MODE SELECT did is undone; persistent reservations and a SANITIZE go on.
     private func reset(_ unit: LogicalUnit, _ attention: UnitAttention) {
+        unit.change { state in
+            state.reserver = nil
+            state.preventers = []
+            state.mode = ModeParameters()
+        }
         let paths = paths(to: unit)
         for path in paths {
             path.abortCommands()

@@ -7,13 +7,17 @@ extension ArrayTarget {
         let unmap: Bool
         let noDataOut: Bool
 
-        /// - Throws: INVALID FIELD IN CDB for anchoring and the obsolete address patterns.
+        /// - Throws: INVALID FIELD IN CDB for anchoring (ANC_SUP is 0) and the obsolete address patterns.
         init(_ cdb: CDB) throws(Sense) {
             try cdb.checkUnprotected()
-            guard cdb[1] & 0x16 == 0 else { throw .invalidFieldInCDB }
+            guard cdb[1] & 0x10 == 0 else { throw .invalidField(byte: 1, bit: 4) }
+            guard cdb[1] & 0x04 == 0 else { throw .invalidField(byte: 1, bit: 2) }
+            guard cdb[1] & 0x02 == 0 else { throw .invalidField(byte: 1, bit: 1) }
             unmap = cdb[1] & 0x08 != 0
             noDataOut = cdb[0] == OperationCode.writeSame16.rawValue && cdb[1] & 0x01 != 0
-            if cdb[0] == OperationCode.writeSame10.rawValue, cdb[1] & 0x01 != 0 { throw .invalidFieldInCDB }
+            if cdb[0] == OperationCode.writeSame10.rawValue, cdb[1] & 0x01 != 0 {
+                throw .invalidField(byte: 1, bit: 0)
+            }
         }
     }
 
@@ -22,37 +26,35 @@ extension ArrayTarget {
         var (lba, blocks) = command.cdb.blockRange
         if blocks == 0 {
             // WSNZ is 0: no number means up to the last block.
-            guard lba < unit.blocks else { throw .lbaOutOfRange }
+            try check(unit, lba, 1)
             blocks = unit.blocks - lba
         }
-        guard blocks <= Limits.writeSameBlocks else { throw .invalidFieldInCDB }
-        try unit.check(lba, blocks)
+        guard blocks <= Limits.writeSameBlocks else { throw .invalidField(byte: command.cdb.lengthField) }
+        try check(unit, lba, blocks)
         let (offset, count) = (lba * UInt64(Self.blockBytes), blocks * UInt64(Self.blockBytes))
         let data = command.dataOut
         let mayBeEmpty = flags.noDataOut || flags.unmap
         guard data.count == Self.blockBytes || data.isEmpty && mayBeEmpty else { throw .parameterListLength }
         try unit.checkWritable()
         let isZero = flags.noDataOut || data.isEmpty
-        try sensing { () throws(ArrayError) in
-            if isZero {
-                try pool.writeZeros(unit.identifier, at: offset, count: count)
-            } else {
-                try pool.writeSame(unit.identifier, at: offset, count: count, pattern: data)
-            }
-        }
+        command.follow(
+            try sensing { () throws(ArrayError) in
+                if isZero { return try pool.deferredWriteZeros(unit.identifier, at: offset, count: count) }
+                return try pool.deferredWriteSame(unit.identifier, at: offset, count: count, pattern: data)
+            })
     }
 
     func unmap(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
-        guard command.cdb[1] & 0x01 == 0 else { throw .invalidFieldInCDB }
+        guard command.cdb[1] & 0x01 == 0 else { throw .invalidField(byte: 1, bit: 0) }
         let length = Int(command.cdb.bigEndian16(at: 7))
         let ranges = try UnmapList.decode(command.dataOut.slice(0, length))
-        guard ranges.count <= Int(Limits.unmapDescriptors) else { throw .invalidFieldInParameterList }
-        for range in ranges { try unit.check(range.lba, UInt64(range.blocks)) }
+        guard ranges.count <= Int(Limits.unmapDescriptors) else { throw .invalidParameter(byte: 2) }
+        for range in ranges { try check(unit, range.lba, UInt64(range.blocks)) }
         try unit.checkWritable()
         let unit512 = UInt64(Self.blockBytes)
         let bytes = ranges.filter { $0.blocks > 0 }
             .map { (offset: $0.lba * unit512, count: UInt64($0.blocks) * unit512) }
-        try sensing { () throws(ArrayError) in try pool.unmap(unit.identifier, bytes) }
+        command.follow(try sensing { () throws(ArrayError) in try pool.deferredUnmap(unit.identifier, bytes) })
     }
 
     /// ```
@@ -62,7 +64,7 @@ extension ArrayTarget {
     func getLBAStatus(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let lba = command.cdb.bigEndian64(at: 2)
         let allocation = Int(clamping: command.cdb.bigEndian32(at: 10))
-        guard lba < unit.blocks else { throw .lbaOutOfRange }
+        try check(unit, lba, 1)
         let room = max(1, (min(allocation, command.dataIn.count) - 8) / 16)
         let runs = try sensing { () throws(ArrayError) in
             try pool.blockStatus(unit.identifier, from: lba * UInt64(Self.blockBytes), maximumRuns: room)

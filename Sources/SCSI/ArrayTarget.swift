@@ -25,8 +25,12 @@ public final class ArrayTarget: SCSITarget {
     public let pool: StoragePool
     let state = Mutex(State())
 
-    public init(pool: StoragePool) {
+    /// How fast SANITIZE overwrites, so that other LUNs keep most of the device.
+    let overwriteBytesPerSecond: Int
+
+    public init(pool: StoragePool, overwriteBytesPerSecond: Int = 32 << 20) {
         self.pool = pool
+        self.overwriteBytesPerSecond = overwriteBytesPerSecond
     }
 
     // MARK: Who sees what
@@ -38,21 +42,24 @@ public final class ArrayTarget: SCSITarget {
     ///   - options: of the LUN, whatever number it is reached by.
     public func expose(_ identifier: LUNIdentifier, as lun: UInt16, options: UnitOptions = UnitOptions()) {
         precondition(lun < 0x4000, "LUN numbers have 14 bits")
-        let information = try? pool.information(identifier)
+        let new = makeUnit(identifier, options)
         state.withLock { state in
-            let unit: LogicalUnit
-            if let known = state.units[identifier] {
-                unit = known
-                unit.setOptions(options)
-            } else {
-                unit = LogicalUnit(identifier, information, options: options)
-                state.units[identifier] = unit
-            }
+            let unit = state.units[identifier] ?? new
+            state.units[identifier] = unit
+            unit.change { $0.options = options }
             guard state.exposed[lun] !== unit else { return }
             state.remove(lun)
             state.exposed[lun] = unit
             state.tellInitiators(of: lun)
         }
+    }
+
+    /// The unit as it was when power was lost, or a new one.
+    private func makeUnit(_ identifier: LUNIdentifier, _ options: UnitOptions) -> LogicalUnit {
+        // A LUN that the pool does not know answers no command, so it has nothing to remember either.
+        let information = try? pool.information(identifier)
+        let record = (try? pool.reservations(identifier)).flatMap { UnitRecord(encoded: $0) }
+        return LogicalUnit(identifier, information, options: options, record: record ?? UnitRecord())
     }
 
     /// Takes the number away from whatever LUN has it, and with it everybody's access.

@@ -34,7 +34,7 @@ struct Command {
     var isAborted: Bool { path.abortGeneration != abortGeneration || isCancelled?() == true }
 
     /// The effect of a part of the command, and all it saw, is durable with `ticket`.
-    mutating func await(_ ticket: CommitTicket) { self.ticket = max(self.ticket, ticket) }
+    mutating func follow(_ ticket: CommitTicket) { self.ticket = max(self.ticket, ticket) }
 
     /// Puts an answer into data-in, cut to the allocation length and to the room there is.
     mutating func answer(_ bytes: [UInt8], allocationLength: Int) {

@@ -4,10 +4,14 @@ struct CommandDescription: Sendable {
     enum Access: Sendable {
         /// Nothing: answered whatever state the medium is in.
         case none
+        /// Not the medium, but refused while it is being sanitized.
+        case control
         /// Needs the medium.
         case reads
         /// Needs the medium and is refused when it is write protected.
         case writes
+        /// SANITIZE: like a write, and also what leads out of a failed one.
+        case sanitizes
     }
 
     /// How long it may take.
@@ -46,17 +50,30 @@ struct CommandDescription: Sendable {
     }
 }
 
-/// Whose reservation keeps a command of another nexus out. Source: SPC-4 §5.12.1 and SBC-3 §4.17, the tables of commands
-/// that are allowed in the presence of various reservations.
-enum ReservationClass: Sendable {
+/// Whose reservation keeps a command of another initiator out. Source: SPC-4 §5.12.1, SBC-3 §4.17 and, for RESERVE(6),
+/// SPC-2 §5.5.1: the tables of commands that are allowed in the presence of various reservations.
+enum ReservationClass: Sendable, Equatable {
     /// Allowed always, also beside RESERVE(6).
     case allowed
     /// Allowed beside every persistent reservation; not beside RESERVE(6).
     case allowedPersistent
-    /// Like a read: only exclusive access keeps it out.
+    /// Like a read: exclusive access keeps it out, write exclusive does not.
     case asRead
     /// Like a write: every reservation keeps it out.
     case asWrite
-    /// PERSISTENT RESERVE IN and OUT and RESERVE and RELEASE look at reservations themselves.
+    /// PERSISTENT RESERVE IN and OUT and RESERVE: not beside RESERVE(6); what is persistent they look at themselves.
     case own
+    /// START STOP UNIT: allowed if it only starts, else like a write.
+    case ifNotStarting
+    /// PREVENT ALLOW MEDIUM REMOVAL: allowed if it allows, else like a write.
+    case ifPreventing
+
+    /// With what the CDB decides decided.
+    func resolved(_ cdb: CDB) -> ReservationClass {
+        switch self {
+        case .ifNotStarting: cdb[4] & 0xF0 == 0 && cdb[4] & 0x01 != 0 ? .allowed : .asWrite
+        case .ifPreventing: cdb[4] & 0x03 == 0 ? .allowed : .asWrite
+        case .allowed, .allowedPersistent, .asRead, .asWrite, .own: self
+        }
+    }
 }

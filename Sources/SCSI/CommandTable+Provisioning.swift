@@ -17,15 +17,15 @@ extension CommandTable {
             .allocation(at: 10, width: 4), .reads, .asRead, .slow
         ) { target, command, unit throws(Sense) in try target.getLBAStatus(&command, unit) },
         CommandDescription(
-            .extendedCopy, 0x00, usage: [0x00] + [UInt8](repeating: 0, count: 8) + ff(4) + [0, 0x04],
-            .parameterList(at: 10, width: 4), .writes, .asWrite, .slow
+            .extendedCopy, 0x00, usage: [0x00] + none(8) + ff(4) + [0, 0x04],
+            .parameterList(at: 10, width: 4), .reads, .asWrite, .slow
         ) { target, command, unit throws(Sense) in try target.extendedCopy(&command, unit) },
         CommandDescription(
-            .receiveCopyResults, 0x00, usage: [0x00, 0xFF] + [UInt8](repeating: 0, count: 7) + ff(4) + [0, 0x04],
+            .receiveCopyResults, 0x00, usage: [0x00, 0xFF] + none(7) + ff(4) + [0, 0x04],
             .allocation(at: 10, width: 4), .none, .asWrite, .quick
         ) { target, command, unit throws(Sense) in try target.receiveCopyStatus(&command, unit) },
         CommandDescription(
-            .receiveCopyResults, 0x03, usage: [0x03, 0x00] + [UInt8](repeating: 0, count: 7) + ff(4) + [0, 0x04],
+            .receiveCopyResults, 0x03, usage: [0x03, 0x00] + none(7) + ff(4) + [0, 0x04],
             .allocation(at: 10, width: 4), .none, .asWrite, .quick
         ) { target, command, unit throws(Sense) in try target.receiveOperatingParameters(&command, unit) },
     ]

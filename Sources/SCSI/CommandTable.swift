@@ -1,7 +1,7 @@
 /// The commands of the array's LUNs, one row each: dispatch, REPORT SUPPORTED OPERATION CODES, reservation conflicts,
 /// write protection and data lengths all read it here.
 enum CommandTable {
-    static let rows: [CommandDescription] = blockRows + provisioningRows + primaryRows
+    static let rows: [CommandDescription] = primaryRows + reservationRows + blockRows + provisioningRows
 
     /// Rows by operation code; of codes with service actions, all their rows.
     private static let byCode: [[CommandDescription]] = {

@@ -17,7 +17,7 @@ extension ExtendedCopyList {
         guard list.bigEndian32(at: 12) == 0 else { throw .inlineDataLengthExceeded }
         let identifier = list[0]
         guard let usage = ListIdentifierUsage(rawValue: list[1] >> 3 & 3), usage != .none || identifier == 0 else {
-            throw .invalidFieldInParameterList
+            throw .invalidParameter(byte: list[1] >> 3 & 3 == 1 ? 1 : 0)
         }
 
         var devices: [CopyDevice] = []

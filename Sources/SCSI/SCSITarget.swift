@@ -70,6 +70,8 @@ public struct Completion: Sendable, Equatable {
     public var dataInCount: Int
     /// Bytes the command had to give, whether or not there was room: what a transport's residual is counted from.
     public var dataInLength: Int
+    /// Which of the two formats the LUN's control mode page asks sense data to have (D_SENSE).
+    public var usesDescriptorSense = false
 
     public init(_ status: Status, sense: Sense? = nil, dataInCount: Int = 0, dataInLength: Int? = nil) {
         self.status = status
@@ -79,6 +81,9 @@ public struct Completion: Sendable, Equatable {
     }
 
     public static let good = Completion(.good)
+
+    /// The sense data as it goes to the initiator; empty if there is none.
+    public var encodedSense: [UInt8] { sense?.encoded(descriptorFormat: usesDescriptorSense) ?? [] }
 }
 
 /// Source: SAM-5 §5.3, status codes.
@@ -89,33 +94,4 @@ public enum Status: UInt8, Sendable {
     case reservationConflict = 0x18
     case taskSetFull = 0x28
     case taskAborted = 0x40
-}
-
-/// Source: SPC-4 §4.5, sense data.
-public struct Sense: Sendable, Equatable {
-    public var key: SenseKey
-    /// Additional sense code and qualifier, for example `0x2407`.
-    public var code: UInt16
-    /// The INFORMATION field; its VALID bit is set when this is not `nil`.
-    public var information: UInt64?
-
-    public init(_ key: SenseKey, _ code: UInt16, information: UInt64? = nil) {
-        self.key = key
-        self.code = code
-        self.information = information
-    }
-}
-
-public enum SenseKey: UInt8, Sendable {
-    case noSense = 0x0
-    case recoveredError = 0x1
-    case notReady = 0x2
-    case mediumError = 0x3
-    case hardwareError = 0x4
-    case illegalRequest = 0x5
-    case unitAttention = 0x6
-    case dataProtect = 0x7
-    case copyAborted = 0xA
-    case abortedCommand = 0xB
-    case miscompare = 0xE
 }

@@ -33,9 +33,9 @@ struct InquiryTests {
             (
                 0xB0,
                 "00 b0 003c 00 ff 0008 00004000 00000800 00000000 ffffffff 00000100 00000008 80000000 0000000000800000"
-                    + String(repeating: "00", count: 20)
+                    + "00000800 00000008 00000008 00000000 00000000"
             ),
-            (0xB1, "00 b1 003c 0001" + String(repeating: "00", count: 58)),
+            (0xB1, "00 b1 003c 0001 00 40" + String(repeating: "00", count: 56)),
             (0xB2, "00 b2 0004 15 e4 02 00"),
             (
                 0x8F,
@@ -96,7 +96,7 @@ struct InquiryTests {
         #expect(bench.send(.modeSense6(page: 8)).dataIn == hex("1f 00 10 08 00000800 00000200") + caching)
         #expect(bench.send(.modeSense10(page: 8)).dataIn == hex("0022 00 10 0000 0008 00000800 00000200") + caching)
         #expect(bench.send(.modeSense6(page: 0x0A), to: Bench.snapshot).dataIn[2] == 0x90)
-        #expect(bench.send(.modeSense6(page: 0x3F)).dataIn.count == 4 + 8 + 20 + 12 + 12)
+        #expect(bench.send(.modeSense6(page: 0x3F)).dataIn.count == 4 + 8 + 12 + 20 + 12 + 12)
         #expect(bench.sense(.modeSense6(page: 0x02)) == 0x052400)
         #expect(bench.sense(.modeSense6(page: 0xC8)) == 0x053900)
     }
@@ -132,9 +132,12 @@ struct InquiryTests {
 
     @Test func unknownCommandsAndPagesAreRefused() throws {
         let bench = try Bench()
-        for code in [0x16, 0x17, 0x5F, 0xA3, 0xFF] as [UInt8] { #expect(bench.sense(CDB([code])) == 0x052000) }
+        for code in [0x04, 0x3B, 0x7F, 0xA4, 0xFF] as [UInt8] { #expect(bench.sense(CDB([code])) == 0x052000) }
         #expect(bench.sense(.inquiry(page: 0xC0)) == 0x052400)
         #expect(bench.sense(CDB([0x12, 0x00, 0x83, 0, 255])) == 0x052400)
-        #expect(bench.sense(CDB([0x9E, 0x11])) == 0x052400)
+        for cdb in [CDB([0x9E, 0x11]), CDB([0xA3, 0x0A]), CDB([0x5E, 0x04]), CDB([0x5F, 0x08]), CDB([0x48, 0x03])] {
+            #expect(bench.send(cdb).completion.sense == .invalidField(byte: 1, bit: 4))
+        }
+        #expect(bench.send(CDB([0x00, 0, 0, 0, 0, 0x04])).completion.sense == .invalidField(byte: 5, bit: 2))
     }
 }
