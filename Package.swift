@@ -54,6 +54,7 @@ var targets: [Target] = [
     library("ContractTypes", ["Contract", "Domain"]),
     library("ContractGenerator", ["Contract"]),
     library("Services", ["Domain", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
+    library("ISCSI", ["SCSI", "StorageArray", "Sockets", "Cryptography", "Platform"]),
     library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform", logging]),
 
     library("Syslog", ["Sockets", "Cryptography", "Platform"]),
@@ -70,6 +71,8 @@ var targets: [Target] = [
     tests("SyslogTests", ["Syslog", "Sockets", "Cryptography", "Platform"]),
     tests("StorageArrayTests", ["StorageArray", "Platform"]),
     tests("SCSITests", ["SCSI", "StorageArray", "Platform"]),
+    tests("ISCSITests", ["ISCSI", "SCSI", "StorageArray", "Sockets", "Cryptography", "Platform"]),
+    .executableTarget(name: "ISCSITestTarget", dependencies: ["ISCSI", "SCSI", "StorageArray", "Sockets", "Platform"], path: "Tests/ISCSITestTarget", swiftSettings: settings),
     tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),
     tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Domain", "Platform"]),
     tests("ContractTests", ["Contract", "ContractTypes", "ContractGenerator", "Domain"]),

@@ -200,6 +200,14 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
     return send(descriptor, bytes, count, MSG_NOSIGNAL);
 }
 
+_Static_assert(sizeof(struct clinux_part) == sizeof(struct iovec), "part");
+_Static_assert(offsetof(struct clinux_part, count) == offsetof(struct iovec, iov_len), "part");
+
+ssize_t clinux_send_parts(int descriptor, const struct clinux_part *parts, int count) {
+    struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count};
+    return sendmsg(descriptor, &message, MSG_NOSIGNAL);
+}
+
 ssize_t clinux_send_two(int descriptor, const void *first, size_t first_count, const void *second, size_t second_count) {
     struct iovec parts[] = {{(void *)first, first_count}, {(void *)second, second_count}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};

@@ -57,6 +57,11 @@ public final class WorkerPool: Sendable {
         return try result?.get()
     }
 
+    /// Runs `work` on a thread of the pool without anybody waiting for it.
+    ///
+    /// - Returns: `false`, without running it, after `shutdown`.
+    public func submit(_ work: @escaping @Sendable () -> Void) -> Bool { jobs.append(work, limit: Int.max) }
+
     /// How many pieces of work wait for a thread.
     public var waitingCount: Int { jobs.count }
 

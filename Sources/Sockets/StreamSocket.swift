@@ -37,6 +37,38 @@ public enum StreamSocket {
         }
     }
 
+    /// Most pieces that one call of `send(_:count:_:)` takes.
+    public static let partLimit = 64
+
+    /// Sends several pieces in one call.
+    ///
+    /// - Parameters:
+    ///   - count: of pieces, 1 or more; those beyond `partLimit` are left for the next call.
+    ///   - piece: gives the piece with an index from 0; 1 or more bytes.
+    public static func send(_ descriptor: Int32, count: Int, _ piece: (Int) -> UnsafeRawBufferPointer) -> Transfer {
+        let count = min(count, partLimit)
+        return withUnsafeTemporaryAllocation(of: clinux_part.self, capacity: count) { parts in
+            for index in 0..<count {
+                let bytes = piece(index)
+                parts.initializeElement(at: index, to: clinux_part(start: bytes.baseAddress, count: bytes.count))
+            }
+            while true {
+                let moved = clinux_send_parts(descriptor, parts.baseAddress, Int32(count))
+                if moved >= 0 { return moved == 0 ? .wouldBlock : .moved(moved) }
+                let error = lastError()
+                if error == EINTR { continue }
+                return error == EAGAIN ? .wouldBlock : .failed(error)
+            }
+        }
+    }
+
+    /// The address of this end.
+    public static func localAddress(_ descriptor: Int32) -> SocketAddress {
+        var raw = clinux_address()
+        clinux_local_address(descriptor, &raw)
+        return SocketAddress(raw)
+    }
+
     /// Says that nothing more will be sent (FIN).
     public static func endSending(_ descriptor: Int32) { clinux_shutdown_write(descriptor) }
 

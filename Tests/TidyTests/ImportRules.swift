@@ -19,7 +19,7 @@ enum ImportRules {
     /// Targets on the request and data path: start time, size and speed forbid Foundation there.
     static let withoutFoundation: Set<String> = [
         "HTTP", "Sockets", "Cryptography", "StorageArray", "SCSI", "Datastores", "Contract", "ContractTypes", "API",
-        "Serving", "Syslog",
+        "Serving", "ISCSI", "Syslog",
     ]
 
     static let neverImported: Set<String> = ["NIO", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "XCTest"]

@@ -61,6 +61,13 @@ int clinux_set_keepalive(int descriptor, int idle_seconds);
 ssize_t clinux_receive(int descriptor, void *bytes, size_t count);
 // Without SIGPIPE.
 ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
+// One piece of what is sent in one call; laid out as the kernel's `struct iovec`.
+struct clinux_part {
+    const void *start;
+    size_t count;
+};
+// All parts in one call (at most 1024), without SIGPIPE.
+ssize_t clinux_send_parts(int descriptor, const struct clinux_part *parts, int count);
 // Both parts in one call, without SIGPIPE.
 ssize_t clinux_send_two(int descriptor, const void *first, size_t first_count, const void *second, size_t second_count);
 int clinux_shutdown_write(int descriptor);
