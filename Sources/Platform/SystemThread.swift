@@ -91,4 +91,23 @@ public final class Gate: @unchecked Sendable {
     public func wait() { pthread_cond_wait(condition, mutex) }
     public func wakeOne() { pthread_cond_signal(condition) }
     public func wakeAll() { pthread_cond_broadcast(condition) }
+
+    /// As `wait`, but only a wake of `line` ends it.
+    public func wait(in line: GateLine) { pthread_cond_wait(line.condition, mutex) }
+}
+
+/// Threads that sleep at a gate apart from the others, so that they can be woken apart.
+public final class GateLine: @unchecked Sendable {
+    // Allocated once and never moved, as in `Gate`.
+    fileprivate let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    public init() { pthread_cond_init(condition, nil) }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        condition.deallocate()
+    }
+
+    public func wakeOne() { pthread_cond_signal(condition) }
+    public func wakeAll() { pthread_cond_broadcast(condition) }
 }

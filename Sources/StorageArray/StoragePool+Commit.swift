@@ -7,10 +7,15 @@ extension StoragePool {
     ///
     /// - Throws: `.stopped` if that will never be known.
     func waitUntilDurable(_ group: UInt64) throws(ArrayError) {
+        if group <= durableGroup { return }
         gate.lock()
         defer { gate.unlock() }
-        while durableGroup < group { try flushOrWait() }
+        while durableGroup < group {
+            if isFlushing { gate.wait(in: line(of: group)) } else { try flushOrWait() }
+        }
     }
+
+    private func line(of group: UInt64) -> GateLine { group & 1 == 0 ? lines.0 : lines.1 }
 
     /// With the gate held: flushes the open group, or waits for whoever does something that leads to it.
     func flushOrWait() throws(ArrayError) {
@@ -63,7 +68,11 @@ extension StoragePool {
             state.allocator.settle(upTo: group)
         } else {
             isStopped = true
+            line(of: group + 1).wakeAll()
         }
+        line(of: group).wakeAll()
+        // One of those who wait for the open group flushes it.
+        line(of: group + 1).wakeOne()
         gate.wakeAll()
     }
 

@@ -32,6 +32,8 @@ public final class StoragePool: @unchecked Sendable {
     let journalOffset: UInt64
 
     let gate = Gate()
+    /// Those who wait for an even and an odd group: while one group is flushed, only the next one can be waited for too.
+    let lines = (GateLine(), GateLine())
     let state: PoolState
     var superblock: Superblock
     var ring: JournalRing
