@@ -6,7 +6,9 @@ extension Sense {
         switch error {
         case .noSuchLUN: self = .logicalUnitNotSupported
         case .outOfRange: self = .lbaOutOfRange
-        case .misaligned, .tooLarge, .tooManyLUNs, .badName: self = .invalidFieldInCDB
+        case .misaligned, .tooLarge, .tooManyLUNs, .badName, .isSnapshot, .notASnapshotOfIt, .hasSnapshots,
+            .tooManySnapshots, .dataBeyondEnd:
+            self = .invalidFieldInCDB
         case .writeProtected: self = .writeProtected
         case .outOfSpace: self = .spaceAllocationFailed
         case .miscompare(let offset): self = .miscompare(at: offset)

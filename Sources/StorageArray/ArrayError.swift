@@ -11,8 +11,18 @@ public enum ArrayError: Error, Sendable, Equatable {
     case tooManyLUNs
     /// A name is empty, longer than 128 bytes of UTF-8, or taken.
     case badName
-    /// The LUN is a read-only snapshot.
+    /// The LUN is read-only.
     case writeProtected
+    /// Not on a snapshot: it stays what it is until it is deleted.
+    case isSnapshot
+    /// The LUN to go back to is not a snapshot of the one that is to go back.
+    case notASnapshotOfIt
+    /// The LUN has snapshots, which only stay with it.
+    case hasSnapshots
+    /// The LUN has as many snapshots as it may have, or is a clone of a clone of a clone, as often as may be.
+    case tooManySnapshots
+    /// Something is mapped beyond the end that the LUN would get.
+    case dataBeyondEnd
     /// No block is left for new data. What is on the pool is intact, and unmapping works.
     case outOfSpace
     /// COMPARE AND WRITE: the first byte that differs, from the start of the expected data.

@@ -8,6 +8,7 @@
 /// copy    8 source u32  12 destination u32  16 source block u64  24 destination block u64  32 count u64
 /// create  8 LUN record            clone  8 source u32  16 LUN record
 /// delete  8 LUN u32               resize 8 LUN u32  16 blocks u64
+/// revert  8 LUN u32  12 snapshot u32                 update 8 LUN record, except what its map and size are
 /// ```
 /// Records are logical: a copy of any size is 40 bytes.
 enum JournalRecord {
@@ -20,10 +21,12 @@ enum JournalRecord {
     case clone(LUNIdentifier, LUNRecord)
     case delete(LUNIdentifier)
     case resize(LUNIdentifier, sizeBlocks: UInt64)
+    case revert(LUNIdentifier, to: LUNIdentifier)
+    case update(LUNRecord)
 
     private enum Kind: UInt32 {
         case write = 1
-        case fill, unmap, copy, create, clone, delete, resize
+        case fill, unmap, copy, create, clone, delete, resize, revert, update
     }
 
     private var kind: Kind {
@@ -36,6 +39,8 @@ enum JournalRecord {
         case .clone: .clone
         case .delete: .delete
         case .resize: .resize
+        case .revert: .revert
+        case .update: .update
         }
     }
 
@@ -44,9 +49,9 @@ enum JournalRecord {
         case .write(_, _, let pointers): 24 + 8 * pointers.count
         case .fill, .copy: 40
         case .unmap: 32
-        case .create: 8 + LUNRecord.byteCount
+        case .create, .update: 8 + LUNRecord.byteCount
         case .clone: 16 + LUNRecord.byteCount
-        case .delete: 16
+        case .delete, .revert: 16
         case .resize: 24
         }
     }
@@ -77,13 +82,16 @@ enum JournalRecord {
             bytes.putLittle(sourceBlock, at: 16)
             bytes.putLittle(block, at: 24)
             bytes.putLittle(count, at: 32)
-        case .create(let record):
+        case .create(let record), .update(let record):
             record.encode(root: .unmapped, into: bytes + 8)
         case .clone(let source, let record):
             bytes.putLittle(source.rawValue, at: 8)
             record.encode(root: .unmapped, into: bytes + 16)
         case .delete(let lun):
             bytes.putLittle(lun.rawValue, at: 8)
+        case .revert(let lun, let snapshot):
+            bytes.putLittle(lun.rawValue, at: 8)
+            bytes.putLittle(snapshot.rawValue, at: 12)
         case .resize(let lun, let sizeBlocks):
             bytes.putLittle(lun.rawValue, at: 8)
             bytes.putLittle(sizeBlocks, at: 16)
@@ -109,9 +117,9 @@ enum JournalRecord {
             case .write: 24 + 8 * Int(start.little(UInt32.self, at: 12))
             case .fill, .copy: 40
             case .unmap: 32
-            case .create: 8 + LUNRecord.byteCount
+            case .create, .update: 8 + LUNRecord.byteCount
             case .clone: 16 + LUNRecord.byteCount
-            case .delete: 16
+            case .delete, .revert: 16
             case .resize: 24
             }
         guard byteCount == fixed, byteCount <= room else { return nil }
@@ -130,6 +138,8 @@ enum JournalRecord {
         case .clone: return .clone(lun, try LUNRecord.decode(start + 16).record)
         case .delete: return .delete(lun)
         case .resize: return .resize(lun, sizeBlocks: word(16))
+        case .revert: return .revert(lun, to: LUNIdentifier(start.little(UInt32.self, at: 12)))
+        case .update: return .update(try LUNRecord.decode(start + 8).record)
         }
     }
 }

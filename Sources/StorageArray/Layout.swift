@@ -15,6 +15,10 @@ enum Layout {
     static let superblockPages = 4
     static let maximumLUNBytes: UInt64 = 64 << 40
     static let maximumLUNs = 4096
+    /// Of one LUN; they count as LUNs of the pool, too.
+    static let maximumSnapshots = 1024
+    /// Clones and snapshots of clones and snapshots, from one that was made empty.
+    static let maximumDepth = 255
     static let maximumTransferBytes = 16 << 20
 
     /// Blocks covered by a map page of the level.

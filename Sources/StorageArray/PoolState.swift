@@ -23,6 +23,8 @@ final class PoolState {
     let allocator: BlockAllocator
     var luns: [LUNIdentifier: LUN] = [:]
     var nextLUN: UInt32 = 1
+    /// Thresholds reached by the changes of this state's life.
+    var crossings: UInt64 = 0
 
     init(allocator: BlockAllocator) { self.allocator = allocator }
 
@@ -60,7 +62,12 @@ final class PoolState {
             let lun = try lun(identifier)
             if sizeBlocks < lun.record.sizeBlocks { clear(lun, sizeBlocks, lun.record.sizeBlocks - sizeBlocks) }
             lun.record.sizeBlocks = sizeBlocks
+        case .revert(let identifier, let snapshot):
+            revert(try lun(identifier), to: try lun(snapshot))
+        case .update(let record):
+            update(try lun(record.identifier), record)
         }
+        noteUse(after: change)
     }
 
     private func add(_ record: LUNRecord, root: PageArena.Slot) throws(ArrayError) {

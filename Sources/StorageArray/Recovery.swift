@@ -89,7 +89,7 @@ enum Recovery {
         switch record {
         case .write(_, _, let buffer): pointers = buffer.filter { $0 != 0 }
         case .fill(_, _, _, let pointer): pointers = [pointer]
-        case .unmap, .copy, .create, .clone, .delete, .resize: return
+        case .unmap, .copy, .create, .clone, .delete, .resize, .revert, .update: return
         }
         for pointer in pointers {
             guard state.allocator.claim(BlockPointer(rawValue: pointer).block) else {
@@ -108,7 +108,7 @@ enum Recovery {
         case .unmap(let lun, let block, let count): ranges = [(lun, block, count)]
         case .copy(let source, let sourceBlock, let destination, let block, let count):
             ranges = [(source, sourceBlock, count), (destination, block, count)]
-        case .create, .clone, .delete, .resize: return
+        case .create, .clone, .delete, .resize, .revert, .update: return
         }
         for (lun, block, count) in ranges {
             let size = try state.lun(lun).record.sizeBlocks

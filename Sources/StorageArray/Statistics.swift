@@ -50,7 +50,11 @@ public struct LUNInformation: Sendable, Equatable {
     public let isReadOnly: Bool
     /// Logical (512-byte) blocks per physical block, as a power of two.
     public let physicalBlockExponent: UInt8
+    /// What it was cloned from, which may be deleted by now; with `isSnapshot` what it is a snapshot of.
     public let origin: LUNIdentifier?
+    public let isSnapshot: Bool
+    /// Use has reached the soft threshold, and not fallen below again.
+    public let isAboveThreshold: Bool
     /// Bytes with data, also those shared with other LUNs.
     public let allocatedBytes: UInt64
 }

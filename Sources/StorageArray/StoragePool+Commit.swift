@@ -133,8 +133,10 @@ extension StoragePool {
 
     /// With the gate held, after `prepare`: does a change and appends its record to the open group.
     func record(_ change: JournalRecord) throws(ArrayError) {
+        let before = state.crossings
         try state.apply(change)
         openRecords.append(change)
+        if state.crossings > before { crossings.add(1, ordering: .releasing) }
     }
 }
 

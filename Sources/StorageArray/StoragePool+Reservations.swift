@@ -99,8 +99,8 @@ extension StoragePool {
         ) { _ in }
     }
 
-    /// With the gate held.
-    private func makeAttributesIfMissing() throws(ArrayError) {
+    /// With the gate held; it may have been free meanwhile.
+    func makeAttributesIfMissing() throws(ArrayError) {
         guard state.luns[.attributes] == nil else { return }
         try prepare(Demand(pages: 2, recordBytes: 16 + LUNRecord.byteCount, isUrgent: true))
         // The gate was free meanwhile.

@@ -52,6 +52,8 @@ public final class StoragePool: @unchecked Sendable {
     var isStopped = false
     /// Blocks of the catalogue that the last checkpoint wrote.
     var catalogueBlocks: [UInt32] = []
+    /// Thresholds ever reached; only whether there were any counts.
+    let crossings: Atomic<UInt64>
     /// By hash of LUN and 64 KiB of it: the last group that changed a block there.
     let stripes: UnsafeMutablePointer<UInt64>
     var maintenanceThread: SystemThread?
@@ -71,6 +73,7 @@ public final class StoragePool: @unchecked Sendable {
         ring = JournalRing(pages: Int(superblock.journalPages), head: recovered.journalHead)
         openGroup = recovered.nextGroup
         durable = Atomic(openGroup - 1)
+        crossings = Atomic(recovered.state.luns.values.reduce(0) { $0 + $1.record.threshold.crossings })
         catalogueBlocks = recovered.catalogueBlocks
         stripes = .allocate(capacity: Self.stripeCount)
         stripes.initialize(repeating: 0, count: Self.stripeCount)
@@ -114,6 +117,7 @@ public final class StoragePool: @unchecked Sendable {
             identifier: lun.record.identifier, name: lun.record.name, worldWideName: lun.record.worldWideName,
             sizeBytes: lun.record.sizeBlocks * blockBytes, isReadOnly: lun.record.isReadOnly,
             physicalBlockExponent: lun.record.physicalBlockExponent, origin: lun.record.origin,
+            isSnapshot: lun.record.isSnapshot, isAboveThreshold: lun.record.threshold.isAbove,
             allocatedBytes: state.mappedBlocks(lun) * blockBytes)
     }
 

@@ -30,7 +30,7 @@ struct Bench {
         let first = try pool.createLUN(name: "a", sizeBytes: 1 << 20)
         luns = [
             first, try pool.createLUN(name: "b", sizeBytes: 4 << 20, physicalBlockExponent: 0),
-            try pool.clone(first.identifier, name: "s", isReadOnly: true),
+            try pool.cloneLUN(first.identifier, name: "s", isReadOnly: true),
             try pool.createLUN(name: "other", sizeBytes: 1 << 20),
         ]
         target = ArrayTarget(pool: pool)

@@ -83,9 +83,9 @@ extension StoragePool {
                 try compareAndWrite(lun, at: UInt64(offset), expected: expected, replacement: replacement)
             } catch .miscompare { return nil } catch { throw error }
         case .clone(let source, let name, let isReadOnly):
-            return try clone(source, name: name, isReadOnly: isReadOnly).identifier
+            return try cloneLUN(source, name: name, isReadOnly: isReadOnly).identifier
         case .delete(let lun): try deleteLUN(lun)
-        case .resize(let lun, let size): try resizeLUN(lun, sizeBytes: UInt64(size))
+        case .resize(let lun, let size): try resizeLUN(lun, sizeBytes: UInt64(size), discarding: true)
         }
         return nil
     }

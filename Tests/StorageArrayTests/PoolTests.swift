@@ -47,7 +47,7 @@ struct PoolTests {
         let source = try pool.createLUN(name: "a", sizeBytes: 8 << 20).identifier
         try pool.write(source, at: 0, [UInt8](repeating: 7, count: 1 << 20))
         #expect(try pool.uniqueBytes(source) == 1 << 20)
-        let clone = try pool.clone(source, name: "c")
+        let clone = try pool.cloneLUN(source, name: "c")
         #expect(clone.origin == source)
         #expect(clone.allocatedBytes == 1 << 20)
         #expect(pool.usage.dataBytes == 1 << 20)
@@ -56,7 +56,7 @@ struct PoolTests {
         #expect(pool.usage.dataBytes == 1 << 20 + 4096)
         #expect(try pool.uniqueBytes(clone.identifier) == 4096)
         #expect(try pool.read(source, at: 0, count: 4096) == [UInt8](repeating: 7, count: 4096))
-        let snapshot = try pool.clone(source, name: "s", isReadOnly: true).identifier
+        let snapshot = try pool.cloneLUN(source, name: "s", isReadOnly: true).identifier
         #expect(throws: ArrayError.writeProtected) { try pool.write(snapshot, at: 0, [UInt8](repeating: 1, count: 512)) }
         #expect(throws: ArrayError.writeProtected) { try pool.unmap(snapshot, at: 0, count: 4096) }
         #expect(try pool.verify() == [])

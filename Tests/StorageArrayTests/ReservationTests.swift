@@ -22,8 +22,8 @@ struct ReservationTests {
             #expect(try pool.reservations(other) == [])
             #expect(try pool.verify() == [])
         }
-        #expect(try pool.reservations(pool.clone(lun, name: "c").identifier) == [])
-        #expect(try pool.reservations(pool.clone(lun, name: "s", isReadOnly: true).identifier) == [])
+        #expect(try pool.reservations(pool.cloneLUN(lun, name: "c").identifier) == [])
+        #expect(try pool.reservations(pool.cloneLUN(lun, name: "s", isReadOnly: true).identifier) == [])
         let used = pool.usage.dataBytes
         try pool.setReservations(lun, [])
         #expect(try pool.reservations(lun) == [])
@@ -40,7 +40,7 @@ struct ReservationTests {
         #expect(throws: ArrayError.noSuchLUN) { try pool.statistics(hidden) }
         #expect(throws: ArrayError.noSuchLUN) { try pool.deleteLUN(hidden) }
         #expect(throws: ArrayError.noSuchLUN) { try pool.resizeLUN(hidden, sizeBytes: 4096) }
-        #expect(throws: ArrayError.noSuchLUN) { try pool.clone(hidden, name: "x") }
+        #expect(throws: ArrayError.noSuchLUN) { try pool.cloneLUN(hidden, name: "x") }
         #expect(throws: ArrayError.noSuchLUN) { try pool.setReservations(hidden, []) }
         #expect(throws: ArrayError.tooLarge) { try pool.setReservations(lun, [UInt8](repeating: 0, count: 16385)) }
         try pool.deleteLUN(lun)
