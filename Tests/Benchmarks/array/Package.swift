@@ -9,6 +9,10 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "array-benchmark", dependencies: [.product(name: "StorageArray", package: "viaduct")],
-            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")])
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]),
+        // A fixed list of cases with a target for each.
+        .executableTarget(
+            name: "array-cases", dependencies: [.product(name: "StorageArray", package: "viaduct")],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]),
     ]
 )
