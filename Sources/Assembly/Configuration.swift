@@ -19,6 +19,10 @@ public struct Configuration: Sendable, Equatable {
     public var requestsPerSecondPerUser = 0
     public var waitingRequests = 4096
     public var overdueMilliseconds = 50
+    /// `tcp://host:port` or `tls://host:port`; empty: no export.
+    public var auditSyslog = ""
+    /// Certificates to trust by TLS; empty: those of the system.
+    public var auditSyslogTrust = ""
     public var sessionIdleMinutes = 30
     public var sessionAbsoluteHours = 48
     public var sessionsPerUser = 550
@@ -117,6 +121,8 @@ struct ConfigurationKey: Sendable {
         .number("sessions.absolute_hours", \.sessionAbsoluteHours, 1...8760),
         .number("sessions.per_user", \.sessionsPerUser, 1...1_000_000),
         .number("array.pool_gib", \.poolGiB, 1...16_384),
+        .text("audit.syslog", \.auditSyslog),
+        .text("audit.syslog_trust", \.auditSyslogTrust),
         .text("inventory.seed", \.seedFile),
         ConfigurationKey(
             path: "log.format",

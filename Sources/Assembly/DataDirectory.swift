@@ -7,6 +7,7 @@ import Glibc
 /// private-key.pem   for the owner alone
 /// inventory.db      the inventory log (SQLite, with -wal and -shm)
 /// array.pool        the array's blocks (sparse)
+/// audit-export.position   the last audit record that the collector has
 /// ```
 public struct DataDirectory: Sendable {
     public let path: String
@@ -16,6 +17,8 @@ public struct DataDirectory: Sendable {
     public var certificate: String { path + "/certificate.pem" }
     public var privateKey: String { path + "/private-key.pem" }
     public var inventory: String { path + "/inventory.db" }
+    /// Up to where the audit log has been exported.
+    public var auditPosition: String { path + "/audit-export.position" }
     public var pool: String { path + "/array.pool" }
 
     /// Makes the directory, and those above it, for the owner alone.

@@ -11,6 +11,7 @@ import Platform
 import Services
 import Serving
 import Sockets
+import Syslog
 import Synchronization
 
 /// One running server: everything wired together.
@@ -31,17 +32,19 @@ public final class Node: Sendable {
     private let identity: ServerIdentity
     private let server: Server
     private let upkeep: Upkeep
+    private let auditExport: SyslogExporter?
     private let readiness: Readiness
     private let logger: Logger
 
     private init(
         configuration: Configuration, directory: DataDirectory, parts: Parts, server: Server, identity: ServerIdentity,
-        generatedPassword: String?, readiness: Readiness, logger: Logger
+        auditExport: SyslogExporter?, generatedPassword: String?, readiness: Readiness, logger: Logger
     ) {
         self.configuration = configuration
         self.directory = directory
         self.server = server
         self.identity = identity
+        self.auditExport = auditExport
         self.generatedPassword = generatedPassword
         self.readiness = readiness
         self.logger = logger
@@ -86,14 +89,18 @@ public final class Node: Sendable {
             let server = try Server(
                 configuration: try serving(configuration, identity.context), application: application,
                 logger: logs.logger("serving"), world: world)
+            let export = try SyslogExporter.start(
+                configuration, directory, store: parts.product.store, world: world, logger: logs.logger("audit"))
             let node = Node(
                 configuration: configuration, directory: directory, parts: parts, server: server, identity: identity,
-                generatedPassword: generated, readiness: readiness, logger: logger)
+                auditExport: export, generatedPassword: generated, readiness: readiness, logger: logger)
             try server.start()
             node.upkeep.begin()
             readiness.isAccepting.store(true, ordering: .releasing)
             logger.notice("accepting requests", metadata: ["address": .string(node.address)])
             return node
+        } catch let error as StartError {
+            throw error
         } catch {
             throw StartError("cannot listen on \(configuration.listen): \(error)")
         }
@@ -133,6 +140,7 @@ public final class Node: Sendable {
         upkeep.end()
         await product.engine.stop()
         server.stop()
+        auditExport?.stop()
         await parts.close()
         logger.notice("stopped")
     }

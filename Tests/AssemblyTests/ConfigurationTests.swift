@@ -21,6 +21,7 @@ import Testing
         ("sessions.idle_minutes", "13", { "\($0.sessionIdleMinutes)" }),
         ("sessions.absolute_hours", "14", { "\($0.sessionAbsoluteHours)" }),
         ("sessions.per_user", "15", { "\($0.sessionsPerUser)" }), ("array.pool_gib", "16", { "\($0.poolGiB)" }),
+        ("audit.syslog", "tcp://collector", { $0.auditSyslog }), ("audit.syslog_trust", "ca.pem", { $0.auditSyslogTrust }),
         ("inventory.seed", "seed.yaml", { $0.seedFile }), ("log.format", "text", { $0.logFormat.rawValue }),
         ("log.level", "debug", { $0.logLevel }), ("log.access", "false", { "\($0.logsAccess)" }),
     ]
