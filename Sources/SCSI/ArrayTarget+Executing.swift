@@ -47,6 +47,7 @@ extension ArrayTarget {
         let description = CommandTable.description(of: cdb)
         // The data path learns what it needs of the LUN from the commands themselves.
         if description?.pace != .byLength, !refresh(unit) { return try answerWithoutUnit(&command) }
+        command.path.note(crossings: pool.thresholdCrossings(unit.identifier))
         if !Self.ignoresAttentions(cdb[0]), let attention = command.path.takeAttention() { throw attention.sense }
         guard let description else {
             throw CommandTable.isKnown(cdb[0]) ? .invalidField(byte: 1, bit: 4) : .invalidOperationCode

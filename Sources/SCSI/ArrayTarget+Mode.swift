@@ -3,8 +3,8 @@ import StorageArray
 // MODE SENSE and MODE SELECT. Source: SPC-4 §6.11 to §6.14 and §7.5.
 
 extension ArrayTarget {
-    private func modePages(_ unit: LogicalUnit) -> [ModePage] {
-        ModePage.all(unit.look { $0.mode }, hasThreshold: hasSoftThreshold(unit))
+    private func modePages(_ unit: LogicalUnit) throws(Sense) -> [ModePage] {
+        ModePage.all(unit.look { $0.mode }, threshold: try softThreshold(unit))
     }
 
     /// ```
@@ -17,8 +17,8 @@ extension ArrayTarget {
         let (control, code, subpage) = (cdb[2] >> 6, cdb[2] & 0x3F, cdb[3])
         // Saved values are not kept.
         if control == 3 { throw .savingNotSupported }
-        let pages = try Self.select(modePages(unit), code, subpage)
-        let defaults = ModePage.all(ModeParameters(), hasThreshold: hasSoftThreshold(unit))
+        let pages = try Self.select(try modePages(unit), code, subpage)
+        let defaults = ModePage.all(ModeParameters(), threshold: try softThreshold(unit))
         let body = pages.flatMap { page in
             switch control {
             case 1: return page.changeable
@@ -81,10 +81,10 @@ extension ArrayTarget {
         guard list.count >= headerBytes + descriptorBytes else { throw .parameterListLength }
         try Self.checkDescriptor(list.slice(headerBytes, descriptorBytes), at: headerBytes, isLong: hasLongAddresses, unit)
         let start = headerBytes + descriptorBytes
-        let hasThreshold = hasSoftThreshold(unit)
+        let threshold = try softThreshold(unit)
         let isChanged = try unit.change { state throws(Sense) in
             let old = state.mode
-            try Self.selectPages(list, from: start, &state.mode, hasThreshold: hasThreshold)
+            try Self.selectPages(list, from: start, &state.mode, threshold: threshold)
             return state.mode != old
         }
         if isChanged { tell(unit, .modeParametersChanged, except: command.nexus) }
@@ -109,14 +109,14 @@ extension ArrayTarget {
 
     /// Applies the pages of a list in order; the first that is wrong leaves everything as it was.
     private static func selectPages(
-        _ list: UnsafeRawBufferPointer, from start: Int, _ mode: inout ModeParameters, hasThreshold: Bool
+        _ list: UnsafeRawBufferPointer, from start: Int, _ mode: inout ModeParameters, threshold: UInt32?
     ) throws(Sense) {
         var offset = start
         while offset < list.count {
             guard offset + 2 <= list.count else { throw .parameterListLength }
             let code = list[offset] & 0x3F
             let subpage = list[offset] & 0x40 != 0 ? list[offset + 1] : 0
-            let pages = ModePage.all(mode, hasThreshold: hasThreshold)
+            let pages = ModePage.all(mode, threshold: threshold)
             guard let page = pages.first(where: { $0.code == code && $0.subpage == subpage }) else {
                 throw .invalidParameter(byte: UInt16(clamping: offset), bit: 5)
             }
@@ -131,5 +131,13 @@ extension ArrayTarget {
         }
     }
 
-    func hasSoftThreshold(_ unit: LogicalUnit) -> Bool { false }
+    /// The LUN's own soft threshold, else the pool's, in units of the threshold exponent.
+    private func softThreshold(_ unit: LogicalUnit) throws(Sense) -> UInt32? {
+        let usedBytes = try sensing { () throws(ArrayError) in
+            if let own = try pool.softThreshold(unit.identifier) { return UInt64?.some(own) }
+            return try pool.softThreshold(nil)
+        }
+        let unitBytes = UInt64(Self.blockBytes) << UInt64(Self.thresholdExponent)
+        return usedBytes.map { UInt32(clamping: $0 / unitBytes) }
+    }
 }

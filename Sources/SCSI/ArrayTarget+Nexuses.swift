@@ -78,7 +78,9 @@ extension ArrayTarget.State {
         let key = ArrayTarget.PathKey(nexus: nexus, lun: lun)
         if let path = paths[key] { return path }
         guard allowed[nexus.initiator]?.contains(lun) == true, let unit = exposed[lun] else { return nil }
-        let path = UnitPath(nexus: nexus, lun: lun, unit: unit, crossings: 0)
+        // Of a threshold that was reached before it came an initiator learns from the log and mode pages.
+        let crossings = pool.thresholdCrossings(unit.identifier)
+        let path = UnitPath(nexus: nexus, lun: lun, unit: unit, crossings: crossings)
         paths[key] = path
         return path
     }

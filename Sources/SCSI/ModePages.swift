@@ -30,8 +30,8 @@ struct ModePage: Sendable, Equatable {
 
     /// All pages, in order.
     ///
-    /// - Parameter hasThreshold: whether a soft threshold is watched.
-    static func all(_ mode: ModeParameters, hasThreshold: Bool) -> [ModePage] {
+    /// - Parameter threshold: the soft threshold that is watched, in units of the threshold exponent.
+    static func all(_ mode: ModeParameters, threshold: UInt32?) -> [ModePage] {
         [
             // Read-write error recovery: nothing is retried or relocated that could be told of. Source: SBC-3 §6.4.7.
             ModePage(0x01, .zeros(10)),
@@ -44,7 +44,7 @@ struct ModePage: Sendable, Equatable {
                 changeable: [2: 0x04, 4: 0x08]),
             // Informational exceptions: none is generated. Source: SPC-4 §7.5.12.
             ModePage(0x1C, .zeros(10)),
-            logicalBlockProvisioning(hasThreshold: hasThreshold),
+            logicalBlockProvisioning(threshold),
         ]
     }
 
@@ -54,8 +54,10 @@ struct ModePage: Sendable, Equatable {
     /// 4 SITUA b0   16 ENABLED b7, TYPE b5-3 (soft), ARMING b2-0   17 RESOURCE   20 THRESHOLD COUNT (4)
     /// ```
     /// The unit attention is established for every initiator, so SITUA is clear. Source: SBC-3 §6.4.6.
-    private static func logicalBlockProvisioning(hasThreshold: Bool) -> ModePage {
-        ModePage(0x1C, subpage: 0x02, .zeros(12) + [hasThreshold ? 0x81 : 0x01, 0x02, 0, 0, 0, 0, 0, 0])
+    private static func logicalBlockProvisioning(_ threshold: UInt32?) -> ModePage {
+        var descriptor: [UInt8] = [threshold == nil ? 0x01 : 0x81, 0x02, 0, 0]
+        descriptor.append(bigEndian: threshold ?? 0)
+        return ModePage(0x1C, subpage: 0x02, .zeros(12) + descriptor)
     }
 }
 

@@ -104,6 +104,29 @@ struct AttentionTests {
         }
     }
 
+    @Test func theSoftThresholdIsToldOncePerCrossingAndInitiator() throws {
+        let bench = try Bench()
+        let hosts = bench.initiators(2)
+        let pool = bench.target.pool
+        try pool.setSoftThreshold(bench.luns[1].identifier, usedBytes: 2 << 20)
+        let list = UnmapList.encode([BlockRange(lba: 0, blocks: 8192)])
+        for round in 0..<2 {
+            #expect(bench.write(sectors(1, 4096), lba: 0, to: Bench.b) == .good)
+            for host in hosts {
+                let read = CDB.read16(lba: 0, blocks: 1)
+                #expect(bench.sense(read, to: Bench.b, from: host) == 0x063807, "round \(round)")
+                #expect(bench.sense(read, to: Bench.b, from: host) == 0)
+            }
+            bench.hush(bench.nexus, Bench.b)
+            // Whoever comes later has missed it.
+            let late = Nexus(initiator: hosts[0].initiator, initiatorSession: UInt64(round) + 77)
+            #expect(bench.sense(.testUnitReady, to: Bench.b, from: late) == 0)
+            #expect(bench.sense(.unmap(parameterListLength: UInt16(list.count)), to: Bench.b, dataOut: list) == 0)
+        }
+        let page = bench.send(CDB([0x1A, 0x08, 0x1C, 0x02, 255]), to: Bench.b).dataIn
+        #expect(Array(page.suffix(8)) == hex("81 02 0000 00000000"))
+    }
+
     @Test func aLUNThatHasGrownIsReadToItsNewEnd() throws {
         let bench = try Bench()
         #expect(bench.sense(.read16(lba: 2048, blocks: 1)) == 0x052100)
