@@ -102,6 +102,17 @@ public final class SimulatedBlockDevice: BlockDevice {
         }
     }
 
+    /// Another device that holds the same, all of it flushed.
+    public func copy() -> SimulatedBlockDevice {
+        let (size, medium) = state.withLock { ($0.size, $0.medium) }
+        let copy = SimulatedBlockDevice(sizeBytes: size, canLosePower: keepsUnflushedWrites)
+        copy.state.withLock {
+            $0.medium = medium
+            $0.flushed = medium
+        }
+        return copy
+    }
+
     /// Flips bits of one byte on the medium, as decay would.
     public func damage(at offset: UInt64, flipping bits: UInt8 = 0x01) {
         state.withLock { state in

@@ -43,4 +43,12 @@ public enum ArrayError: Error, Sendable, Equatable {
 
 extension ArrayError {
     init(_ error: DeviceError) { self = error == .noSpace ? .outOfSpace : .device(error) }
+
+    /// A map page or a count could not be read.
+    var isOfMetadata: Bool {
+        switch self {
+        case .damaged, .device: true
+        default: false
+        }
+    }
 }

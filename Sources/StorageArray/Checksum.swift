@@ -11,6 +11,8 @@ public enum Checksum {
         viaduct_crc32c(0, bytes.baseAddress, bytes.count)
     }
 
+    static func of(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { of($0) } }
+
     static func of(_ start: UnsafeRawPointer, count: Int) -> UInt32 { viaduct_crc32c(0, start, count) }
 
     /// Without processor support; the same value, slower.

@@ -9,6 +9,7 @@
 /// create  8 LUN record            clone  8 source u32  16 LUN record
 /// delete  8 LUN u32               resize 8 LUN u32  16 blocks u64
 /// revert  8 LUN u32  12 snapshot u32                 update 8 LUN record, except what its map and size are
+/// reap    8 pages u32
 /// ```
 /// Records are logical: a copy of any size is 40 bytes.
 enum JournalRecord {
@@ -23,10 +24,12 @@ enum JournalRecord {
     case resize(LUNIdentifier, sizeBlocks: UInt64)
     case revert(LUNIdentifier, to: LUNIdentifier)
     case update(LUNRecord)
+    /// Frees pages of what was given up.
+    case reap(pages: UInt32)
 
     private enum Kind: UInt32 {
         case write = 1
-        case fill, unmap, copy, create, clone, delete, resize, revert, update
+        case fill, unmap, copy, create, clone, delete, resize, revert, update, reap
     }
 
     private var kind: Kind {
@@ -41,6 +44,7 @@ enum JournalRecord {
         case .resize: .resize
         case .revert: .revert
         case .update: .update
+        case .reap: .reap
         }
     }
 
@@ -51,7 +55,7 @@ enum JournalRecord {
         case .unmap: 32
         case .create, .update: 8 + LUNRecord.byteCount
         case .clone: 16 + LUNRecord.byteCount
-        case .delete, .revert: 16
+        case .delete, .revert, .reap: 16
         case .resize: 24
         }
     }
@@ -95,6 +99,8 @@ enum JournalRecord {
         case .resize(let lun, let sizeBlocks):
             bytes.putLittle(lun.rawValue, at: 8)
             bytes.putLittle(sizeBlocks, at: 16)
+        case .reap(let pages):
+            bytes.putLittle(pages, at: 8)
         }
     }
 
@@ -119,7 +125,7 @@ enum JournalRecord {
             case .unmap: 32
             case .create, .update: 8 + LUNRecord.byteCount
             case .clone: 16 + LUNRecord.byteCount
-            case .delete, .revert: 16
+            case .delete, .revert, .reap: 16
             case .resize: 24
             }
         guard byteCount == fixed, byteCount <= room else { return nil }
@@ -140,6 +146,7 @@ enum JournalRecord {
         case .resize: return .resize(lun, sizeBlocks: word(16))
         case .revert: return .revert(lun, to: LUNIdentifier(start.little(UInt32.self, at: 12)))
         case .update: return .update(try LUNRecord.decode(start + 8).record)
+        case .reap: return .reap(pages: start.little(UInt32.self, at: 8))
         }
     }
 }

@@ -2,12 +2,13 @@
 
 extension PoolState {
     /// Makes a LUN what its snapshot is, in size too; the snapshot stays.
-    func revert(_ lun: LUN, to snapshot: LUN) {
-        if snapshot.root != 0 { arena.page(snapshot.root).pointee.references += 1 }
+    func revert(_ lun: LUN, to snapshot: LUN) throws(ArrayError) {
+        try retain(snapshot.root)
         let old = lun.root
         lun.root = snapshot.root
+        lun.mapped = snapshot.mapped
         lun.record.sizeBlocks = snapshot.record.sizeBlocks
-        if old != 0 { drop(old) }
+        try drop(old, level: Layout.rootLevel)
     }
 
     /// Takes over everything of a record but what belongs to the map.
@@ -36,7 +37,7 @@ extension JournalRecord {
             .resize(let lun, _), .revert(let lun, _):
             lun
         case .update(let record): record.identifier
-        case .create, .clone, .delete: nil
+        case .create, .clone, .delete, .reap: nil
         }
     }
 }

@@ -16,18 +16,19 @@ enum Recovery {
         let catalogueBlocks: [UInt32]
     }
 
-    static func run(_ device: any BlockDevice) throws(ArrayError) -> Result {
+    /// - Parameter memoryPages: how many pages of map and counts to keep in memory.
+    static func run(_ device: any BlockDevice, memoryPages: Int) throws(ArrayError) -> Result {
         let superblock = try Superblock.read(from: device)
-        let reserved = Layout.superblockPages + Int(superblock.journalPages)
-        guard superblock.journalStart == UInt32(Layout.superblockPages), superblock.limit > reserved,
-            device.sizeBytes >= UInt64(reserved * Layout.blockBytes)
+        let geometry = superblock.geometry
+        guard Int(superblock.journalStart) == geometry.journalStart, geometry.limit > geometry.dataStart,
+            device.sizeBytes >= UInt64(geometry.dataStart * Layout.blockBytes)
         else { throw .damaged("superblock: geometry") }
         var journal = JournalReader(device, superblock)
         let groups = try journal.readAll()
-        if let result = try replay(device, superblock, journal, groups) { return result }
+        if let result = try replay(device, superblock, journal, groups, memoryPages) { return result }
         var shorter = journal
         shorter.forgetLast()
-        guard let result = try replay(device, superblock, shorter, groups.dropLast()) else {
+        guard let result = try replay(device, superblock, shorter, groups.dropLast(), memoryPages) else {
             throw .damaged("journal: data of a group that was durable")
         }
         return result
@@ -36,13 +37,16 @@ enum Recovery {
     /// - Returns: `nil` if the last group's data is not all there.
     private static func replay(
         _ device: any BlockDevice, _ superblock: Superblock, _ journal: JournalReader,
-        _ groups: some BidirectionalCollection<JournalReader.Group>
+        _ groups: some BidirectionalCollection<JournalReader.Group>, _ memoryPages: Int
     ) throws(ArrayError) -> Result? {
-        var loader = CheckpointLoader(device, superblock)
+        var loader = try CheckpointLoader(device, superblock)
         try loader.load()
         let state = loader.state
+        state.allocator.isReplaying = true
+        defer { state.allocator.isReplaying = false }
         for group in groups {
             state.allocator.currentGroup = group.number
+            state.evict(downTo: memoryPages, written: superblock.generation)
             var written: [UInt64] = []
             let isLast = group.number == journal.nextGroup - 1
             do throws(ArrayError) {
@@ -70,7 +74,7 @@ enum Recovery {
                 var offset = JournalGroup.headerBytes
                 for _ in 0..<group.recordCount {
                     let record = try JournalRecord.decode(UnsafeRawBufferPointer(rebasing: buffer[offset...]))
-                    try claimBlocks(of: record, in: state, &pointers)
+                    pointers += blocks(of: record)
                     try check(record, against: state)
                     try state.apply(record)
                     offset += record.byteCount
@@ -82,21 +86,13 @@ enum Recovery {
         try failure.raise()
     }
 
-    private static func claimBlocks(
-        of record: JournalRecord, in state: PoolState, _ written: inout [UInt64]
-    ) throws(ArrayError) {
-        let pointers: [UInt64]
+    /// Pointers of the blocks that a record says were written.
+    private static func blocks(of record: JournalRecord) -> [UInt64] {
         switch record {
-        case .write(_, _, let buffer): pointers = buffer.filter { $0 != 0 }
-        case .fill(_, _, _, let pointer): pointers = [pointer]
-        case .unmap, .copy, .create, .clone, .delete, .resize, .revert, .update: return
+        case .write(_, _, let pointers): pointers.filter { $0 != 0 }
+        case .fill(_, _, _, let pointer): [pointer]
+        case .unmap, .copy, .create, .clone, .delete, .resize, .revert, .update, .reap: []
         }
-        for pointer in pointers {
-            guard state.allocator.claim(BlockPointer(rawValue: pointer).block) else {
-                throw .damaged("journal: a block that is in use")
-            }
-        }
-        written += pointers
     }
 
     /// The ranges of a record lie on its LUNs.
@@ -108,7 +104,7 @@ enum Recovery {
         case .unmap(let lun, let block, let count): ranges = [(lun, block, count)]
         case .copy(let source, let sourceBlock, let destination, let block, let count):
             ranges = [(source, sourceBlock, count), (destination, block, count)]
-        case .create, .clone, .delete, .resize, .revert, .update: return
+        case .create, .clone, .delete, .resize, .revert, .update, .reap: return
         }
         for (lun, block, count) in ranges {
             let size = try state.lun(lun).record.sizeBlocks
@@ -122,7 +118,7 @@ enum Recovery {
     ) throws(ArrayError) -> Bool {
         for rawValue in written {
             let pointer = BlockPointer(rawValue: rawValue)
-            guard state.allocator.referenceCount(pointer.block) > 0 else { continue }
+            guard try state.allocator.referenceCount(pointer.block) > 0 else { continue }
             let block = try device.bytes(at: pointer.offset, count: Layout.blockBytes)
             if block.withUnsafeBytes({ Checksum.of($0) }) != pointer.checksum { return false }
         }

@@ -1,22 +1,18 @@
 import Platform
 
-/// Where LUN records lie in a checkpoint: a root page of pointers to pages of records.
-enum CatalogueLayout {
-    static let recordsPerPage = Layout.blockBytes / LUNRecord.byteCount
-}
-
-// A checkpoint writes the changed map pages to free blocks, then a superblock that names them. Until that superblock
-// is durable nothing that the previous checkpoint needs is overwritten.
+// A checkpoint writes the changed map pages to free blocks and the changed counts to their other places, then a
+// superblock that names them. Until that superblock is durable nothing that the previous checkpoint needs is overwritten.
 
 extension StoragePool {
     /// Pages of a checkpoint on their way to the device.
     struct Staging {
-        var pages: UnsafeMutableRawBufferPointer
-        var blocks: [UInt64] = []
+        let pages: UnsafeMutableRawBufferPointer
+        var blocks: [UInt64]
+        var counts: CountTable.Staging
         var superblock: Superblock
         /// Blocks that become free when the superblock is durable.
-        var freed: [UInt32] = []
-        var journalUsed = 0
+        var freed: [BlockAllocator.FreedRun]
+        var journalUsed: Int
     }
 
     /// Writes a checkpoint now, so that the next opening replays nothing that happened before.
@@ -37,22 +33,25 @@ extension StoragePool {
             isCheckpointing = false
             gate.wakeAll()
         }
-        var pageCount = 0
         while true {
             while isFlushing { gate.wait() }
             if isStopped { throw .stopped }
-            pageCount = state.arena.dirtyCount + cataloguePages(state.luns.count)
-            if state.allocator.freeBlocks >= pageCount { break }
-            try growDevice(toFree: pageCount)
+            let needed = state.arena.dirtyCount + state.cataloguePages
+            if state.allocator.freeBlocks >= needed { break }
+            try growDevice(toFree: needed)
         }
+        let blocks = try takeCheckpointBlocks()
 
         let sealed = openRecords.isEmpty ? nil : sealOpenGroup()
-        var staging = stage(pageCount)
-        defer { staging.pages.deallocate() }
+        let staging = stage(blocks)
+        defer {
+            staging.pages.deallocate()
+            staging.counts.pages.deallocate()
+        }
         if let sealed { try flushSealed(sealed.group, sealed.bytes, sealed.offset) }
 
         gate.unlock()
-        let isDurable = write(&staging)
+        let isDurable = write(staging)
         gate.lock()
         guard isDurable, !isStopped else {
             isStopped = true
@@ -61,6 +60,7 @@ extension StoragePool {
         superblock = staging.superblock
         ring.release(staging.journalUsed)
         state.allocator.freeDeferred(staging.freed)
+        reuseEpoch += 1
     }
 
     private func flushSealed(_ group: UInt64, _ bytes: [UInt8], _ offset: UInt64) throws(ArrayError) {
@@ -74,69 +74,97 @@ extension StoragePool {
 
     // MARK: Copying the state, with the gate held
 
-    private func stage(_ pageCount: Int) -> Staging {
-        var staging = Staging(
-            pages: .allocate(byteCount: pageCount * Layout.blockBytes, alignment: Layout.blockBytes),
-            superblock: superblock)
-        staging.blocks = [UInt64](repeating: 0, count: pageCount)
-        staging.blocks.withUnsafeMutableBufferPointer { state.allocator.take(into: $0, mark: BlockAllocator.held) }
+    /// Blocks for the map pages and the catalogue of a checkpoint. Nothing after this can fail before the device does.
+    private func takeCheckpointBlocks() throws(ArrayError) -> [UInt64] {
+        for block in catalogueBlocks { try state.allocator.table.load(block) }
+        let count = state.arena.dirtyCount + state.cataloguePages
+        var blocks = [UInt64](repeating: 0, count: count)
+        let failure: ArrayError? = blocks.withUnsafeMutableBufferPointer { buffer in
+            do throws(ArrayError) { try state.allocator.take(into: buffer) } catch { return error }
+            return nil
+        }
+        try failure.raise()
+        return blocks
+    }
 
+    private func stage(_ blocks: [UInt64]) -> Staging {
+        let generation = superblock.generation + 1
+        let pages = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: blocks.count * Layout.blockBytes, alignment: Layout.blockBytes)
         let dirty = state.arena.takeDirty()
-        precondition(dirty.count + cataloguePages(state.luns.count) == pageCount, "the count of dirty pages is wrong")
-        for (position, slot) in dirty.enumerated() { stageMapPage(slot, at: position, &staging) }
-        staging.superblock.catalogue = stageCatalogue(from: dirty.count, &staging)
+        precondition(dirty.count + state.cataloguePages == blocks.count, "the count of dirty pages is wrong")
+        var stage = PageStage(pages: pages, blocks: blocks)
+        for slot in dirty { stageMapPage(slot, &stage, generation) }
+        for lun in state.luns.values { lun.root = storedName(lun.root) }
+        for index in state.dead.indices { state.dead[index].name = storedName(state.dead[index].name) }
 
-        staging.superblock.generation += 1
-        staging.superblock.nextLUN = state.nextLUN
-        staging.superblock.nextGroup = openGroup
-        staging.superblock.journalPage = UInt32(ring.head)
-        staging.journalUsed = ring.used
-        staging.freed = state.allocator.takeDeferred()
-        return staging
+        var next = superblock
+        next.catalogue = stageCatalogue(&stage)
+        next.generation = generation
+        next.nextLUN = state.nextLUN
+        next.nextGroup = openGroup
+        next.journalPage = UInt32(ring.head)
+        let freed = state.allocator.takeDeferred()
+        let counts = state.allocator.table.stage(generation: generation)
+        next.countRoots = counts.rootChecksum
+        return Staging(
+            pages: pages, blocks: blocks, counts: counts, superblock: next, freed: freed, journalUsed: ring.used)
     }
 
-    private func stageMapPage(_ slot: PageArena.Slot, at position: Int, _ staging: inout Staging) {
-        let page = state.arena.page(slot)
+    private func storedName(_ name: PageName) -> PageName {
+        guard !name.isNone, let slot = name.slot else { return name }
+        return PageName(stored: state.arena.page(slot).pointee.stored)
+    }
+
+    private func stageMapPage(_ slot: PageArena.Slot, _ stage: inout PageStage, _ generation: UInt64) {
+        let level = Int(state.arena.page(slot).pointee.level)
         let entries = state.arena.entries(slot)
-        guard let base = staging.pages.baseAddress else { return }
-        let target = (base + position * Layout.blockBytes).assumingMemoryBound(to: UInt64.self)
-        for index in 0..<Layout.entriesPerPage {
-            let entry = entries[index]
-            let isNamed = entry != 0 && page.pointee.level > 0
-            target[index] = (isNamed ? state.arena.page(UInt32(entry)).pointee.stored.rawValue : entry).littleEndian
+        if level > 0 {
+            for index in 0..<Layout.entryCount(ofLevel: level) where entries[index] != 0 && entries[index] >> 32 == 0 {
+                entries[index] = storedName(PageName(rawValue: entries[index])).rawValue
+            }
         }
-        if page.pointee.stored.isMapped { state.allocator.deferFree(page.pointee.stored.block) }
-        state.arena.markClean(slot, stored: staging.pointer(at: position))
+        let target = stage.next.bindMemory(to: UInt64.self)
+        for index in 0..<Layout.wordsPerPage { target[index] = entries[index].littleEndian }
+        let stored = stage.seal()
+        state.allocator.place(stored.block, references: state.arena.page(slot).pointee.references)
+        state.arena.makeClean(slot, stored: stored, generation: generation)
     }
 
-    /// Puts the LUN records behind the map pages and returns the root page's pointer.
-    private func stageCatalogue(from first: Int, _ staging: inout Staging) -> BlockPointer {
-        for block in catalogueBlocks { state.allocator.deferFree(block) }
-        catalogueBlocks = []
-        let luns = state.luns.values.sorted { $0.record.identifier < $1.record.identifier }
-        guard !luns.isEmpty, let base = staging.pages.baseAddress else { return .unmapped }
-        let leafCount = cataloguePages(luns.count) - 1
-        let start = base + first * Layout.blockBytes
-        UnsafeMutableRawBufferPointer(start: start, count: (leafCount + 1) * Layout.blockBytes).clear()
-        for (index, lun) in luns.enumerated() {
-            let root = lun.root == 0 ? .unmapped : state.arena.page(lun.root).pointee.stored
-            lun.record.encode(root: root, into: start + index * LUNRecord.byteCount)
+    /// Puts the catalogue behind the map pages and returns the pointer of its first list page.
+    private func stageCatalogue(_ stage: inout PageStage) -> BlockPointer {
+        for block in catalogueBlocks { state.allocator.deferFreeLoaded(block) }
+        let first = stage.sealed
+        let content = state.encodedCatalogue
+        var pointers: [BlockPointer] = []
+        for start in stride(from: 0, to: content.count, by: Layout.blockBytes) {
+            stage.next.copyBytes(from: content[start..<min(start + Layout.blockBytes, content.count)])
+            pointers.append(stage.seal())
         }
-        let rootPosition = first + leafCount
-        for leaf in 0..<leafCount {
-            let pointer = staging.pointer(at: first + leaf)
-            (base + rootPosition * Layout.blockBytes).putLittle(pointer.rawValue, at: 8 * leaf)
+        // The last list page first: each names the one after it.
+        var following = BlockPointer.unmapped
+        for list in (0..<Catalogue.listPages(pointers.count)).reversed() {
+            let page = stage.next
+            page.clear()
+            page.baseAddress?.putLittle(following.rawValue, at: 0)
+            page.baseAddress?.putLittle(UInt64(state.catalogueBytes), at: 8)
+            let named = pointers.dropFirst(list * Catalogue.pointersPerListPage).prefix(Catalogue.pointersPerListPage)
+            for (index, pointer) in named.enumerated() {
+                page.baseAddress?.putLittle(pointer.rawValue, at: 16 + 8 * index)
+            }
+            following = stage.seal()
         }
-        let root = staging.pointer(at: rootPosition)
-        catalogueBlocks = staging.blocks[first...rootPosition].map { BlockPointer(rawValue: $0).block }
-        return root
+        catalogueBlocks = stage.blocks[first..<stage.sealed].map { BlockPointer(rawValue: $0).block }
+        for block in catalogueBlocks { state.allocator.hold(block) }
+        return following
     }
 
     // MARK: Writing, without the gate
 
-    private func write(_ staging: inout Staging) -> Bool {
+    private func write(_ staging: Staging) -> Bool {
         do {
             try device.writeBlocks(UnsafeRawBufferPointer(staging.pages), to: staging.blocks)
+            try device.writeBlocks(UnsafeRawBufferPointer(staging.counts.pages), to: staging.counts.blocks)
             try device.flush()
             try staging.superblock.write(to: device)
             try device.flush()
@@ -147,12 +175,27 @@ extension StoragePool {
     }
 }
 
-extension StoragePool.Staging {
-    /// Seals a staged page with its checksum.
-    fileprivate func pointer(at position: Int) -> BlockPointer {
-        let page = UnsafeRawBufferPointer(
-            rebasing: pages[position * Layout.blockBytes..<(position + 1) * Layout.blockBytes])
-        return BlockPointer(block: BlockPointer(rawValue: blocks[position]).block, checksum: Checksum.of(page))
+/// Pages of a checkpoint being filled one after the other.
+private struct PageStage {
+    let pages: UnsafeMutableRawBufferPointer
+    let blocks: [UInt64]
+    private(set) var sealed = 0
+
+    init(pages: UnsafeMutableRawBufferPointer, blocks: [UInt64]) {
+        self.pages = pages
+        self.blocks = blocks
+    }
+
+    /// The page to fill now.
+    var next: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: pages[sealed * Layout.blockBytes..<(sealed + 1) * Layout.blockBytes])
+    }
+
+    /// Proves the filled page with its checksum and goes on to the next one.
+    mutating func seal() -> BlockPointer {
+        let checksum = Checksum.of(UnsafeRawBufferPointer(next))
+        defer { sealed += 1 }
+        return BlockPointer(block: BlockPointer(rawValue: blocks[sealed]).block, checksum: checksum)
     }
 }
 

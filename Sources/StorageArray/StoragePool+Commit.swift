@@ -93,12 +93,8 @@ extension StoragePool {
     /// Blocks kept for map pages, unmapping and overwriting when the pool is full: 1 %, at least 64 MiB but no more
     /// than a sixteenth of a small pool.
     var slopBlocks: Int {
-        let limit = state.allocator.limit
+        let limit = state.allocator.usableBlocks
         return max(limit / 100, min((64 << 20) / Layout.blockBytes, limit / 16))
-    }
-
-    func cataloguePages(_ count: Int) -> Int {
-        count == 0 ? 0 : 1 + (count + CatalogueLayout.recordsPerPage - 1) / CatalogueLayout.recordsPerPage
     }
 
     /// With the gate held: waits until there is room for a change in pool and group, growing the device if needed.
@@ -124,6 +120,7 @@ extension StoragePool {
     /// With the gate held: gets back blocks that are on their way to being free, or finds that the device can grow again.
     private func makeSpace() throws(ArrayError) {
         if state.allocator.pendingBlocks > 0, isFlushing || !openRecords.isEmpty { return try flushOrWait() }
+        if try reapSome() { return }
         if state.allocator.deferredBlocks > 0 {
             if isCheckpointing { return gate.wait() }
             return try checkpointLocked()
@@ -134,7 +131,11 @@ extension StoragePool {
     /// With the gate held, after `prepare`: does a change and appends its record to the open group.
     func record(_ change: JournalRecord) throws(ArrayError) {
         let before = state.crossings
-        try state.apply(change)
+        do throws(ArrayError) { try state.apply(change) } catch {
+            // Half done in memory: the medium has the last state that is whole.
+            if error.isOfMetadata { isStopped = true }
+            throw error
+        }
         openRecords.append(change)
         if state.crossings > before { crossings.add(1, ordering: .releasing) }
     }

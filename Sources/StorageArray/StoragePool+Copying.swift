@@ -138,7 +138,7 @@ extension StoragePool {
         var pieces: [BlockRun] = []
         var block = blocks.lowerBound
         while block < blocks.upperBound {
-            let run = state.nextRun(below: lun.root, from: block, to: blocks.upperBound)
+            let run = try state.nextRun(below: lun.root, from: block, to: blocks.upperBound)
             let end = min((block + run.count) * unit, copy.from + copy.count)
             var start = max(block * unit, copy.from)
             while start < end {

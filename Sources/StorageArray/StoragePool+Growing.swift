@@ -13,7 +13,7 @@ extension StoragePool {
     }
 
     /// Blocks that the next checkpoint takes.
-    var checkpointBlocks: Int { state.arena.dirtyCount + cataloguePages(state.luns.count) + 32 }
+    var checkpointBlocks: Int { state.arena.dirtyCount + state.cataloguePages + 32 }
 
     private var canGrow: Bool { !isDeviceFull && state.allocator.end < state.allocator.limit }
 
@@ -29,7 +29,9 @@ extension StoragePool {
         guard canGrow else { throw .outOfSpace }
         if isGrowing { return gate.wait() }
         let allocator = state.allocator
-        let missing = count + checkpointBlocks - allocator.freeBlocks
+        let needed = count + checkpointBlocks - allocator.freeBlocks
+        // Two blocks of each region are for its counts.
+        let missing = needed + needed / 512 + 2 * Geometry.countPlaces
         if try grow(by: max(missing, min(Self.growthBlocks, max(allocator.end / 8, 64)))) { return }
         // Not by so much, but perhaps enough.
         if try !grow(by: missing) { isDeviceFull = true }

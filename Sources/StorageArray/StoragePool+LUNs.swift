@@ -98,7 +98,7 @@ extension StoragePool {
             if lun.record.isSnapshot { throw .isSnapshot }
             try lun.checkWritable()
             guard !discarding, sizeBlocks < lun.record.sizeBlocks else { return }
-            let run = state.nextRun(below: lun.root, from: sizeBlocks, to: lun.record.sizeBlocks)
+            let run = try state.nextRun(below: lun.root, from: sizeBlocks, to: lun.record.sizeBlocks)
             if run.isMapped || run.count < lun.record.sizeBlocks - sizeBlocks { throw .dataBeyondEnd }
         }
     }
@@ -192,7 +192,7 @@ extension JournalRecord {
     fileprivate var newName: String? {
         switch self {
         case .create(let record), .clone(_, let record): record.name
-        case .write, .fill, .unmap, .copy, .delete, .resize, .revert, .update: nil
+        case .write, .fill, .unmap, .copy, .delete, .resize, .revert, .update, .reap: nil
         }
     }
 }

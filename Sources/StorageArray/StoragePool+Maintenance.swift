@@ -7,39 +7,67 @@ extension StoragePool {
     private static let trimKeepsBlocks = (128 << 20) / Layout.blockBytes
 
     /// With the gate held: the journal is half full, or the next checkpoint's copy would hold the gate for long.
-    private var isCheckpointDue: Bool {
-        ring.used > ring.pages / 2 || state.arena.dirtyCount > Self.dirtyPagesForCheckpoint
+    var isCheckpointDue: Bool {
+        ring.used > ring.pages / 2
+            || state.arena.dirtyCount + state.allocator.table.dirtyRegions.count > Self.dirtyPagesForCheckpoint
     }
 
     /// After a command: does what is due, or wakes the thread that does.
     func maintainIfDue() {
-        let isDue = locked {
-            isCheckpointDue && !isCheckpointing || isGrowthDue && maintenance == .background
-                || state.allocator.trimmableBlocks >= Self.trimDueBlocks
+        let (isDue, hasDead) = locked {
+            let isOtherDue =
+                isGrowthDue && maintenance == .background || state.allocator.trimming.blocks >= Self.trimDueBlocks
+            return (isCheckpointDue && !isCheckpointing || isOtherDue, isReapDue)
         }
-        guard isDue else { return }
+        guard isDue || hasDead else { return }
         switch maintenance {
-        case .inline: performMaintenance(evenIfNotDue: false)
+        case .inline:
+            // A failure has stopped the pool, which every later command reports.
+            do throws(ArrayError) {
+                try reapInline()
+                if isDue { try maintain() }
+            } catch { return }
         case .background: maintenanceSignal.raise()
         }
     }
 
-    /// Writes a checkpoint and gives free space back to the file system, now.
-    public func performMaintenance() { performMaintenance(evenIfNotDue: true) }
+    /// Frees what was given up, writes a checkpoint and gives free space back to the file system, now.
+    public func performMaintenance() {
+        do throws(ArrayError) {
+            try reapAll()
+            try checkpoint()
+            while try trimSome() {}
+        } catch { return }
+    }
 
-    private func performMaintenance(evenIfNotDue: Bool) {
-        if evenIfNotDue || locked({ isCheckpointDue }) {
-            // A failure has stopped the pool, which every later command reports.
-            do throws(ArrayError) { try checkpoint() } catch { return }
-        }
+    private func maintainInBackground() {
+        // A failure has stopped the pool, which every later command reports.
+        do throws(ArrayError) {
+            try reapAll()
+            try maintain()
+        } catch { return }
+    }
+
+    /// What is due of it.
+    private func maintain() throws(ArrayError) {
+        if locked({ isCheckpointDue }) { try checkpoint() }
         if maintenance == .background { growAhead() }
-        while evenIfNotDue || locked({ state.allocator.trimmableBlocks > Self.trimKeepsBlocks }), trimSome() {}
+        while locked({ state.allocator.trimming.blocks > Self.trimKeepsBlocks }), try trimSome() {}
     }
 
     /// Punches one run of free blocks out of the device; `false` when there is none left or the device cannot.
-    private func trimSome() -> Bool {
-        guard let blocks = locked({ isStopped ? nil : state.allocator.takeTrimmable(maximumBlocks: Self.trimBlocks) })
-        else { return false }
+    private func trimSome() throws(ArrayError) -> Bool {
+        gate.lock()
+        for region in takeUnexamined() {
+            // What cannot be read is not trimmed.
+            do throws(ArrayError) {
+                try state.allocator.table.load(UInt32(state.allocator.table.geometry.start(ofRegion: region)))
+            } catch { continue }
+            state.allocator.trimming.examine(region: region)
+        }
+        let taken = isStopped ? nil : state.allocator.takeTrimmable(maximumBlocks: Self.trimBlocks)
+        gate.unlock()
+        guard let blocks = taken else { return locked { !isStopped && !state.allocator.table.unexamined.isEmpty } }
         let unit = UInt64(Layout.blockBytes)
         let hasWorked: Bool
         do throws(DeviceError) {
@@ -48,6 +76,13 @@ extension StoragePool {
         } catch { hasWorked = false }
         locked { state.allocator.finishTrim(blocks) }
         return hasWorked
+    }
+
+    private func takeUnexamined() -> [Int] {
+        evictPages()
+        let table = state.allocator.table
+        defer { table.unexamined.removeLast(min(32, table.unexamined.count)) }
+        return table.unexamined.suffix(32)
     }
 
     /// Stops the pool after a checkpoint: every later command that modifies fails with `.stopped`.
@@ -67,7 +102,7 @@ extension StoragePool {
     func startMaintenance() throws(ArrayError) {
         do throws(ThreadError) {
             maintenanceThread = try SystemThread(name: "array-upkeep") { [weak self, maintenanceSignal] in
-                while maintenanceSignal.wait() { self?.performMaintenance(evenIfNotDue: false) }
+                while maintenanceSignal.wait() { self?.maintainInBackground() }
             }
         } catch {
             switch error {

@@ -15,6 +15,8 @@ public struct PoolOptions: Sendable {
 
 extension StoragePool {
     private static let minimumJournalPages = 128
+    private static let minimumMemoryPages = 1
+    public static let defaultMapMemoryBytes = 512 << 20
 
     /// Makes an empty pool on a device; whatever it holds is lost. Use `open` afterwards.
     ///
@@ -25,17 +27,22 @@ extension StoragePool {
         let unit = UInt64(Layout.blockBytes)
         let limit = options.maximumBytes / unit
         let journalPages = max(options.journalBytes / Layout.blockBytes, minimumJournalPages)
-        let overhead = UInt64(Layout.superblockPages + journalPages)
-        guard limit < UInt64(UInt32.max), overhead * 2 <= limit else { throw .tooLarge }
+        guard limit < UInt64(UInt32.max), UInt64(Layout.superblockPages + journalPages) * 2 <= limit else {
+            throw .tooLarge
+        }
+        let geometry = Geometry(limit: Int(limit), journalPages: journalPages)
+        guard geometry.dataStart + 128 <= geometry.limit else { throw .tooLarge }
         var identity: (UInt64, UInt64) = (0, 0)
         withUnsafeMutableBytes(of: &identity) { randomness.fill($0) }
         var superblock = Superblock(
             identity: PoolIdentity(high: identity.0, low: identity.1), generation: 0, epoch: 1, limit: UInt32(limit),
             journalStart: UInt32(Layout.superblockPages), journalPages: UInt32(journalPages), nextLUN: 1,
-            catalogue: .unmapped, nextGroup: 1, journalPage: 0)
+            catalogue: .unmapped, nextGroup: 1, journalPage: 0,
+            countRoots: Checksum.of([UInt8](repeating: 0, count: geometry.rootPages * Layout.blockBytes)))
         do throws(DeviceError) {
-            try device.grow(to: overhead * unit)
-            try overwriteWithZeros(device, upTo: overhead * unit)
+            try device.grow(to: UInt64(geometry.dataStart) * unit)
+            // Also the roots of the counts, which say that nothing is used.
+            try overwriteWithZeros(device, upTo: UInt64(geometry.indexStart) * unit)
             try device.flush()
             try superblock.write(to: device)
             superblock.generation = 1
@@ -59,14 +66,18 @@ extension StoragePool {
 
     /// Opens a pool: loads its last checkpoint, replays the journal, and writes a new checkpoint.
     ///
-    /// - Throws: `.notAPool`, `.unsupportedVersion`, `.damaged` if anything of the metadata does not hold together
+    /// - Parameter mapMemoryBytes: how much of the maps and reference counts to keep in memory; what was not used lately is
+    ///   read again when it is needed. Changes not yet in a checkpoint are kept in any case.
+    /// - Throws: `.notAPool`, `.unsupportedVersion`, `.damaged` if anything of what has to be known from the start does not hold together
     ///   (nothing is changed then), `.device`.
     public static func open(
-        _ device: any BlockDevice, maintenance: Maintenance = .inline
+        _ device: any BlockDevice, maintenance: Maintenance = .inline, mapMemoryBytes: Int = defaultMapMemoryBytes
     ) throws(ArrayError) -> StoragePool {
-        let pool = StoragePool(device: device, recovered: try Recovery.run(device), maintenance: maintenance)
+        let memoryPages = max(mapMemoryBytes / Layout.blockBytes, minimumMemoryPages)
+        let pool = StoragePool(
+            device: device, recovered: try Recovery.run(device, memoryPages: memoryPages), maintenance: maintenance,
+            memoryPages: memoryPages)
         try pool.checkpoint()
-        pool.locked { pool.state.allocator.noteAllFreeTrimmable() }
         try pool.startCommitting()
         switch maintenance {
         case .inline: break

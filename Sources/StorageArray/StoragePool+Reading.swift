@@ -32,9 +32,8 @@ extension StoragePool {
         do throws(ArrayError) {
             let lun = try state.lun(identifier)
             try lun.check(extent.offset, UInt64(extent.count))
-            pointers.withUnsafeMutableBufferPointer {
-                state.lookUp(below: lun.root, block: blocks.lowerBound, into: $0)
-            }
+            try makeResident(identifier, blocks, forChange: false)
+            try lookUp(lun, blocks.lowerBound, &pointers)
             seen = lastChange(lun, blocks)
             if let primitive {
                 let mapped = pointers.count { $0 != 0 } * Layout.blockBytes
@@ -47,6 +46,15 @@ extension StoragePool {
         }
         try fetch(pointers, firstByte: Int(extent.offset % UInt64(Layout.blockBytes)), at: extent.offset, into: buffer)
         return seen
+    }
+
+    /// With the gate held.
+    private func lookUp(_ lun: PoolState.LUN, _ block: UInt64, _ pointers: inout [UInt64]) throws(ArrayError) {
+        let failure: ArrayError? = pointers.withUnsafeMutableBufferPointer { buffer in
+            do throws(ArrayError) { try state.lookUp(below: lun.root, block: block, into: buffer) } catch { return error }
+            return nil
+        }
+        try failure.raise()
     }
 
     /// Fills `buffer` from consecutive blocks of a LUN, beginning at byte `firstByte` of the first.
@@ -139,7 +147,7 @@ extension StoragePool {
         var block = offset / unit
         var runs: [BlockRun] = []
         while block < lun.record.sizeBlocks, runs.count < maximumRuns {
-            let run = state.nextRun(below: lun.root, from: block, to: lun.record.sizeBlocks)
+            let run = try state.nextRun(below: lun.root, from: block, to: lun.record.sizeBlocks)
             runs.append(BlockRun(offset: block * unit, count: run.count * unit, isMapped: run.isMapped))
             block += run.count
         }

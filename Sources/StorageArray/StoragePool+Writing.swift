@@ -170,28 +170,34 @@ extension StoragePool {
         let lun = try state.lun(identifier)
         try lun.check(extent.offset, UInt64(extent.count))
         try lun.checkWritable()
+        try makeResident(identifier, blocks, forChange: true)
         let pages = blocks.count / Layout.entriesPerPage + 8
         var demand = Demand(blocks: blocks.count, pages: pages, isUrgent: isUrgent)
         // Close to the end of the space: a write that only replaces blocks of its own may use what is kept for that.
-        if !isUrgent, spareBlocks - blocks.count - pages < slopBlocks { demand.isUrgent = owns(lun, blocks) }
+        if !isUrgent, spareBlocks - blocks.count - pages < slopBlocks { demand.isUrgent = try owns(lun, blocks) }
         try prepare(demand)
-        pointers.withUnsafeMutableBufferPointer { state.allocator.take(into: $0) }
         let old = (
-            state.pointer(below: lun.root, block: blocks.lowerBound),
-            state.pointer(below: lun.root, block: blocks.upperBound - 1)
+            try state.pointer(below: lun.root, block: blocks.lowerBound),
+            try state.pointer(below: lun.root, block: blocks.upperBound - 1)
         )
+        let failure: ArrayError? = pointers.withUnsafeMutableBufferPointer { buffer in
+            do throws(ArrayError) { try state.allocator.take(into: buffer) } catch { return error }
+            return nil
+        }
+        try failure.raise()
         return (pointers, old)
     }
 
     /// With the gate held: whether every block of the range is mapped and named by this LUN only.
-    private func owns(_ lun: PoolState.LUN, _ blocks: Range<UInt64>) -> Bool {
+    private func owns(_ lun: PoolState.LUN, _ blocks: Range<UInt64>) throws(ArrayError) -> Bool {
         for block in blocks {
             for level in 0...Layout.rootLevel {
-                let page = state.page(below: lun.root, level: level, block: block)
-                if page == 0 || state.arena.page(page).pointee.references > 1 { return false }
+                let page = try state.page(below: lun.root, level: level, block: block)
+                if page.isNone { return false }
+                if try state.references(page) > 1 { return false }
             }
-            let pointer = BlockPointer(rawValue: state.pointer(below: lun.root, block: block))
-            if !pointer.isMapped || state.allocator.referenceCount(pointer.block) != 1 { return false }
+            let pointer = BlockPointer(rawValue: try state.pointer(below: lun.root, block: block))
+            guard pointer.isMapped, try state.allocator.referenceCount(pointer.block) == 1 else { return false }
         }
         return true
     }

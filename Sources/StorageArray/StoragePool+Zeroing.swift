@@ -112,7 +112,8 @@ extension StoragePool {
     func isMapped(_ identifier: LUNIdentifier, _ block: UInt64) throws(ArrayError) -> Bool {
         gate.lock()
         defer { gate.unlock() }
-        return state.pointer(below: try state.lun(identifier).root, block: block) != 0
+        try makeResident(identifier, block..<block + 1, forChange: false)
+        return try state.pointer(below: try state.lun(identifier).root, block: block) != 0
     }
 
     func checkWritable(_ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64) throws(ArrayError) {
@@ -135,6 +136,7 @@ extension StoragePool {
         gate.lock()
         defer { gate.unlock() }
         do throws(ArrayError) {
+            try makeResident(change, in: identifier, blocks)
             try prepare(demand)
             let lun = try state.lun(identifier)
             // Nothing to do, for instance zeros over what is unmapped: only what was seen has to be durable.

@@ -54,6 +54,14 @@ public final class StoragePool: @unchecked Sendable {
     var catalogueBlocks: [UInt32] = []
     /// Thresholds ever reached; only whether there were any counts.
     let crossings: Atomic<UInt64>
+    /// Pages of maps and counts to keep in memory.
+    let memoryPages: Int
+    /// Steps of freeing that a command does for others, where no thread does.
+    var inlineReapSteps = 4
+    /// A dead page cannot be read: nothing more is freed until the pool is opened again.
+    var cannotReap = false
+    /// Counted up when blocks that held metadata become free.
+    var reuseEpoch: UInt64 = 0
     /// By hash of LUN and 64 KiB of it: the last group that changed a block there.
     let stripes: UnsafeMutablePointer<UInt64>
     var maintenanceThread: SystemThread?
@@ -63,9 +71,10 @@ public final class StoragePool: @unchecked Sendable {
     var commitThread: SystemThread?
     let commitSignal = MaintenanceSignal()
 
-    init(device: any BlockDevice, recovered: Recovery.Result, maintenance: Maintenance) {
+    init(device: any BlockDevice, recovered: Recovery.Result, maintenance: Maintenance, memoryPages: Int) {
         self.device = device
         self.maintenance = maintenance
+        self.memoryPages = memoryPages
         state = recovered.state
         superblock = recovered.superblock
         superblock.epoch += 1
@@ -133,7 +142,7 @@ public final class StoragePool: @unchecked Sendable {
             let blockBytes = UInt64(Layout.blockBytes)
             let used = allocator.limit - allocator.availableBlocks
             return PoolUsage(
-                capacityBytes: UInt64(allocator.limit - slopBlocks) * blockBytes,
+                capacityBytes: UInt64(allocator.usableBlocks - slopBlocks) * blockBytes,
                 dataBytes: UInt64(allocator.usedBlocks) * blockBytes,
                 metadataBytes: UInt64(used - allocator.usedBlocks) * blockBytes,
                 availableBytes: UInt64(max(0, spareBlocks - slopBlocks)) * blockBytes)

@@ -8,11 +8,12 @@ import Platform
 /// ```
 ///   0 magic u64    8 version u32   12 incompatible features u32   16 identity, two u64   32 generation u64
 ///  40 epoch u64   48 limit u32 (blocks)   52 journal start u32   56 journal pages u32   60 next LUN u32
-///  64 catalogue root pointer u64   72 next group u64   80 journal page u32   508 CRC32C of bytes 0 to 507
+///  64 catalogue root pointer u64   72 next group u64   80 journal page u32   84 CRC32C of the counts' roots u32
+/// 508 CRC32C of bytes 0 to 507
 /// ```
 struct Superblock: Equatable {
     static let magic: UInt64 = 0x6C6F_6F70_4456_0A1A
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 
     var identity: PoolIdentity
     var generation: UInt64
@@ -23,11 +24,15 @@ struct Superblock: Equatable {
     var journalStart: UInt32
     var journalPages: UInt32
     var nextLUN: UInt32
-    /// Names the catalogue's root page; unmapped when there is no LUN.
+    /// Names the catalogue's first list page; unmapped in a pool just formatted.
     var catalogue: BlockPointer
     /// First group that the checkpoint does not contain, and the journal page where it would be.
     var nextGroup: UInt64
     var journalPage: UInt32
+    /// Proves the roots of the reference counts, which lie at a place that the generation tells.
+    var countRoots: UInt32
+
+    var geometry: Geometry { Geometry(limit: Int(limit), journalPages: Int(journalPages)) }
 
     func encoded() -> [UInt8] {
         var sector = [UInt8](repeating: 0, count: Layout.sectorBytes)
@@ -46,6 +51,7 @@ struct Superblock: Equatable {
             bytes.putLittle(catalogue.rawValue, at: 64)
             bytes.putLittle(nextGroup, at: 72)
             bytes.putLittle(journalPage, at: 80)
+            bytes.putLittle(countRoots, at: 84)
             bytes.putLittle(Checksum.of(bytes, count: 508), at: 508)
         }
         return sector
@@ -66,7 +72,8 @@ struct Superblock: Equatable {
             limit: bytes.little(UInt32.self, at: 48), journalStart: bytes.little(UInt32.self, at: 52),
             journalPages: bytes.little(UInt32.self, at: 56), nextLUN: bytes.little(UInt32.self, at: 60),
             catalogue: BlockPointer(rawValue: bytes.little(UInt64.self, at: 64)),
-            nextGroup: bytes.little(UInt64.self, at: 72), journalPage: bytes.little(UInt32.self, at: 80))
+            nextGroup: bytes.little(UInt64.self, at: 72), journalPage: bytes.little(UInt32.self, at: 80),
+            countRoots: bytes.little(UInt32.self, at: 84))
     }
 
     /// Writes both copies; not durable before the next flush.

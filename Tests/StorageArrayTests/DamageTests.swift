@@ -21,8 +21,7 @@ struct DamageTests {
     @Test func aDamagedDataBlockIsReportedWhereItIsReadAndNowhereElse() throws {
         let device = SimulatedBlockDevice()
         let (pool, lun) = try makePool(device)
-        let pointer = BlockPointer(
-            rawValue: pool.locked { pool.state.pointer(below: pool.state.luns[lun]?.root ?? 0, block: 1) })
+        let pointer = try pool.pointer(lun, block: 1)
         for byte in stride(from: 0, to: 4096, by: 119) {
             device.damage(at: pointer.offset + UInt64(byte), flipping: 1 << UInt8(byte % 8))
             #expect(throws: ArrayError.corruptBlock(4096)) { _ = try pool.read(lun, at: 4096, count: 4096) }
@@ -38,22 +37,108 @@ struct DamageTests {
         #expect(try pool.verify() == [])
     }
 
-    @Test func aDamagedPageOfMetadataIsNotOpened() throws {
+    /// Blocks by what the last checkpoint of a closed pool put there.
+    private struct Places {
+        var maps: [UInt32] = []
+        var counts: [UInt32] = []
+        /// What has to be read to open the pool.
+        var start: [UInt32] = []
+
+        init(_ pool: StoragePool) {
+            pool.locked {
+                let table = pool.state.allocator.table
+                maps = pool.state.arena.slots.map { pool.state.arena.page($0).pointee.stored.block }
+                counts = (0..<table.geometry.regionCount).filter { table.regions[$0].isStored }
+                    .map { UInt32(table.place(ofRegion: $0)) }
+                start = pool.catalogueBlocks
+                start += (0..<table.geometry.indexPages).map { UInt32(table.place(ofIndexPage: $0)) }
+                start.append(UInt32(table.geometry.rootStart) + UInt32(pool.superblock.generation & 1))
+            }
+        }
+    }
+
+    /// Flips one bit of a block, for the time of `body`.
+    private func damaging(_ block: UInt32, on device: SimulatedBlockDevice, _ body: () throws -> Void) throws {
+        let offset = UInt64(block) * 4096 + UInt64(block * 97 % 4096)
+        device.damage(at: offset)
+        defer { device.damage(at: offset) }
+        try body()
+    }
+
+    @Test func aPoolWhoseCatalogueOrIndexIsDamagedIsNotOpened() throws {
         let device = SimulatedBlockDevice()
         let (pool, _) = try makePool(device)
         try pool.close()
-        let stored = pool.locked {
-            (1..<UInt32(1 + pool.state.arena.count)).map { pool.state.arena.page($0).pointee.stored.block }
-                + pool.catalogueBlocks
-        }
-        #expect(stored.count >= 6)
-        for block in stored {
-            let offset = UInt64(block) * 4096 + UInt64(block * 97 % 4096)
-            device.damage(at: offset)
-            #expect(throws: ArrayError.self, "block \(block)") { _ = try StoragePool.open(device) }
-            device.damage(at: offset)
+        let places = Places(pool)
+        #expect(places.start.count >= 4)
+        for block in places.start {
+            try damaging(block, on: device) { () throws in
+                #expect(throws: ArrayError.self, "block \(block)") { _ = try StoragePool.open(device) }
+            }
         }
         _ = try StoragePool.open(device)
+    }
+
+    @Test func aDamagedMapPageIsFoundAndNeverBelieved() throws {
+        let device = SimulatedBlockDevice()
+        let (pool, lun) = try makePool(device)
+        try pool.close()
+        let places = Places(pool)
+        #expect(places.maps.count >= 4)
+        for block in places.maps {
+            try damaging(block, on: device) { () throws in
+                let copy = device.copy()
+                let opened = try StoragePool.open(copy)
+                #expect(try opened.verify().contains("map page \(block): checksum"))
+                #expect(throws: ArrayError.damaged("map page \(block): checksum")) {
+                    _ = try opened.read(lun, at: 0, count: 4096)
+                }
+                #expect(throws: ArrayError.damaged("map page \(block): checksum")) {
+                    try opened.write(lun, at: 0, [UInt8](repeating: 1, count: 512))
+                }
+                // Only that part of that LUN is lost: nothing was changed, and the pool goes on.
+                let other = try opened.createLUN(name: "b", sizeBytes: 1 << 20).identifier
+                try opened.write(other, at: 0, [UInt8](repeating: 1, count: 4096))
+                #expect(try opened.read(other, at: 0, count: 4096) == [UInt8](repeating: 1, count: 4096))
+            }
+        }
+    }
+
+    @Test func damagedCountsAreFoundAndNeverBelieved() throws {
+        let device = SimulatedBlockDevice()
+        let (pool, lun) = try makePool(device)
+        let bytes = try pool.read(lun, at: 0, count: 65536)
+        try pool.close()
+        let places = Places(pool)
+        #expect(places.counts.count >= 1)
+        for (region, block) in places.counts.enumerated() {
+            try damaging(block, on: device) { () throws in
+                // The checkpoint of opening has to say where its catalogue is free: it needs these counts.
+                let copy = device.copy()
+                #expect(throws: ArrayError.damaged("counts at block \(block): checksum"), "region \(region)") {
+                    _ = try StoragePool.open(copy)
+                }
+            }
+            // Damaged while the pool is open: found by verification, repaired by the next checkpoint that writes them.
+            let opened = try StoragePool.open(device)
+            let place = opened.locked { UInt32(opened.state.allocator.table.place(ofRegion: region)) }
+            try damaging(place, on: device) { () throws in
+                #expect(try opened.verify() == ["counts of region \(region): checksum"])
+                #expect(try opened.read(lun, at: 0, count: 65536) == bytes)
+            }
+            #expect(try opened.verify() == [])
+        }
+    }
+
+    @Test func countsThatAreWrongAreFound() throws {
+        let device = SimulatedBlockDevice()
+        let (pool, lun) = try makePool(device)
+        let block = try pool.pointer(lun, block: 1).block
+        pool.locked { pool.state.allocator.table.set(block, 2) }
+        #expect(try pool.verify() == ["block \(block): 2 references counted, 1 found"])
+        try pool.checkpoint()
+        let opened = try StoragePool.open(device)
+        #expect(try opened.verify() == ["block \(block): 2 references counted, 1 found"])
     }
 
     @Test func oneCopyOfASuperblockMayBeLostButNotBoth() throws {

@@ -83,16 +83,16 @@ struct DurabilityTests {
         let (pool, device, lun) = try makePool()
         try pool.write(lun, at: 0, [UInt8](repeating: 1, count: 4096))
         try pool.checkpoint()
-        let old = pool.locked { pool.state.arena.page(pool.state.luns[lun]?.root ?? 0).pointee.stored.block }
+        let old = pool.locked { pool.state.luns[lun]?.root.stored.block ?? 0 }
         try pool.write(lun, at: 4096, [UInt8](repeating: 1, count: 4096))
         let flushes = device.flushes
         device.hold()
         let thread = try SystemThread(name: "checkpoint") { _ = try? pool.checkpoint() }
         waitUntil { device.flushes > flushes }
-        #expect(pool.locked { !pool.state.allocator.isFree(old) })
+        #expect(try !pool.isFree(old))
         device.letGo()
         thread.join()
-        #expect(pool.locked { pool.state.allocator.isFree(old) })
+        #expect(try pool.isFree(old))
         #expect(try pool.verify() == [])
     }
 }

@@ -29,14 +29,15 @@ struct ModelTests {
         return try differences + pool.verify()
     }
 
-    @Test(arguments: [1, 2, 3, 4] as [UInt64])
-    func anySequenceOfCommandsReadsBackAsOnAFlatArray(seed: UInt64) throws {
-        try run(seed: seed, commands: isLong ? 20_000 : 300)
+    @Test(arguments: [1, 2, 3, 4] as [UInt64], CrashTests.Memory.allCases)
+    func anySequenceOfCommandsReadsBackAsOnAFlatArray(seed: UInt64, memory: CrashTests.Memory) throws {
+        try run(seed: seed, memory, commands: isLong ? 20_000 : 150)
     }
 
-    private func run(seed: UInt64, commands: Int) throws {
+    private func run(seed: UInt64, _ memory: CrashTests.Memory, commands: Int) throws {
         let device = SimulatedBlockDevice(canLosePower: false)
-        var pool = try StoragePool.inMemory(device, maximumBytes: 128 << 20)
+        _ = try StoragePool.inMemory(device, maximumBytes: 128 << 20)
+        var pool = try memory.open(device)
         var model = FlatArray()
         for name in ["a", "b"] {
             let lun = try pool.createLUN(name: name, sizeBytes: 5 << 20)
@@ -49,17 +50,17 @@ struct ModelTests {
             model.apply(command, made: made)
             guard step % 60 == 59 else { continue }
             let found = try Self.differences(pool, model)
-            #expect(found.isEmpty, "seed \(seed), step \(step)")
+            #expect(found.isEmpty, "seed \(seed), \(memory), step \(step)")
             if !found.isEmpty { return }
             switch generator.random.below(3) {
-            case 0: pool = try StoragePool.open(device)
+            case 0: pool = try memory.open(device)
             case 1:
                 try pool.close()
-                pool = try StoragePool.open(device)
+                pool = try memory.open(device)
             default: pool.performMaintenance()
             }
         }
         let found = try Self.differences(pool, model)
-        #expect(found.isEmpty, "seed \(seed)")
+        #expect(found.isEmpty, "seed \(seed), \(memory)")
     }
 }

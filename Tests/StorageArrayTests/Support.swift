@@ -44,12 +44,25 @@ extension StoragePool {
     /// A formatted pool on a device in memory.
     static func inMemory(
         _ device: SimulatedBlockDevice = SimulatedBlockDevice(), maximumBytes: UInt64 = 64 << 20,
-        journalBytes: Int = 512 << 10
+        journalBytes: Int = 512 << 10, mapMemoryBytes: Int = defaultMapMemoryBytes
     ) throws -> StoragePool {
         try format(
             device, options: PoolOptions(maximumBytes: maximumBytes, journalBytes: journalBytes),
             randomness: FixedRandomness())
-        return try open(device)
+        return try open(device, mapMemoryBytes: mapMemoryBytes)
+    }
+
+    /// Where a block of a LUN lies.
+    func pointer(_ lun: LUNIdentifier, block: UInt64) throws -> BlockPointer {
+        gate.lock()
+        defer { gate.unlock() }
+        return BlockPointer(rawValue: try state.pointer(below: try state.lun(lun).root, block: block))
+    }
+
+    func isFree(_ block: UInt32) throws -> Bool {
+        gate.lock()
+        defer { gate.unlock() }
+        return try state.allocator.isFree(block)
     }
 
     func write(_ lun: LUNIdentifier, at offset: UInt64, _ bytes: [UInt8]) throws(ArrayError) {
