@@ -41,16 +41,6 @@ final class ArrayOwner: LabBuilder.Array {
         guard rename(draft, path) == 0 else { throw DeviceError.system(errno) }
     }
 
-    /// Lets the hosts of the inventory reach the LUNs of their datastores. Nothing of this is stored by the array.
-    func connect(_ inventory: Inventory) {
-        for datastore in inventory[Datastore.self].all {
-            expose(datastore.lun)
-            for host in inventory[Host.self].all where host.datacenter == datastore.datacenter {
-                arrayTarget.allow(host.initiatorName, datastore.lun)
-            }
-        }
-    }
-
     func provide(
         name: String, sizeBytes: UInt64, initiators: [String]
     ) throws(Fault) -> (lun: UInt16, existed: Bool) {
@@ -67,14 +57,12 @@ final class ArrayOwner: LabBuilder.Array {
                 .unableToAllocateResource, id: "com.viaduct.array.lun", "The array cannot provide the unit '\(name)'.",
                 arguments: [name], detail: "\(error)")
         }
+        // A first start makes the first LUNs of the array, so that each can have the number of its identifier.
         let lun = UInt16(truncatingIfNeeded: information.identifier.rawValue)
-        expose(lun)
+        arrayTarget.expose(information.identifier, as: lun)
         for initiator in initiators { arrayTarget.allow(initiator, lun) }
         return (lun, existing != nil)
     }
-
-    /// LUNs have the number of their identifier.
-    private func expose(_ lun: UInt16) { arrayTarget.expose(LUNIdentifier(UInt32(lun)), as: lun) }
 
     /// Writes a checkpoint, closes the pool and gives its file up. Blocks.
     func close() throws(ArrayError) {

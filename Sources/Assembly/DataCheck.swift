@@ -39,6 +39,7 @@ public enum DataCheck {
             report.problems.append("array: \(error)")
         }
         let inventory = parts.product.store.snapshot
+        report.problems += parts.product.array.disagreements(inventory)
         for datastore in inventory[Datastore.self].all {
             check(datastore, inventory, parts.product.fabric, &report)
         }

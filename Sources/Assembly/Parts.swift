@@ -43,10 +43,13 @@ struct Parts: Sendable {
             store.close()
             throw error
         }
-        array.connect(store.snapshot)
+        let administration = ArrayAdministration(
+            pool: array.pool, target: array.arrayTarget, store: store, workers: workers)
+        administration.exposure.refreshAll()
         let fabric = StorageFabric(target: array.target, world: world, pool: workers)
         let engine = WorkflowEngine(
-            store: store, world: world, registry: Product.workflows(fabric), spawn: { work in Task { await work() } })
+            store: store, world: world, registry: Product.workflows(fabric, administration),
+            spawn: { work in Task { await work() } })
         var limits = Sessions.Limits()
         limits.idleMilliseconds = Int64(configuration.sessionIdleMinutes) * 60_000
         limits.absoluteMilliseconds = Int64(configuration.sessionAbsoluteHours) * 3_600_000
@@ -54,7 +57,7 @@ struct Parts: Sendable {
         do throws(Fault) {
             product = Product(
                 store: store, sessions: try Sessions(store: store, world: world, hashing: hashing, limits: limits),
-                fabric: fabric, engine: engine, world: world, pool: array.pool)
+                fabric: fabric, engine: engine, world: world, array: administration)
         } catch {
             throw StartError("cannot hash passwords: \(error.detail ?? "")")
         }
@@ -70,7 +73,7 @@ struct Parts: Sendable {
         var generated: String?
         if first.isDue {
             generated = try await first.perform(try Self.lab(configuration), array: array, password: password)
-            array.connect(product.store.snapshot)
+            product.array.exposure.refreshAll()
             logger.notice("inventory made")
         }
         do throws(Fault) {

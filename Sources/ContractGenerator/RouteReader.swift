@@ -34,12 +34,12 @@ struct RouteReader {
         return route
     }
 
-    /// The route below `/rest`; `nil` if that root never had the service.
+    /// The route below `/rest`; `nil` for services of neither name space.
     ///
-    /// Two families: services whose bindings carry old-style paths keep their path, all others stand below
-    /// `com/vmware/…` with the first identifier as `id:{x}`. `x-viaduct.legacy` names the exceptions.
+    /// Two families: services whose bindings carry old-style paths keep their path, all others, our own among them, stand
+    /// below `com/…` with the first identifier as `id:{x}`. `x-viaduct.legacy` names the exceptions.
     func legacy(method: String, path: String) throws -> RouteModel? {
-        guard service.hasPrefix("com.vmware.") else { return nil }
+        guard service.hasPrefix("com.vmware.") || service.hasPrefix("com.viaduct.") else { return nil }
         var route: RouteModel
         if let exception = operation?["x-viaduct"]?["legacy"]?.text {
             let words = exception.split(separator: " ").map(String.init)

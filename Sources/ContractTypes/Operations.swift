@@ -4,6 +4,17 @@ import Contract
 
 /// Every operation, by service and name.
 public let operations: [Operation] = [
+    arrayLUNClone(),
+    arrayLUNCreate(),
+    arrayLUNDelete(),
+    arrayLUNGet(),
+    arrayLUNList(),
+    arrayLUNResize(),
+    arrayLUNAccessDelete(),
+    arrayLUNAccessList(),
+    arrayLUNAccessSet(),
+    arrayPoolGet(),
+    arrayPoolList(),
     arrayStatisticsGet(),
     hostSettingsGet(),
     hostSettingsList(),
@@ -51,6 +62,357 @@ public let operations: [Operation] = [
     powerSuspend(),
 ]
 
+private func arrayLUNClone() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.array.lun.clone_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["spec", "source"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("array"), .literal("lun")],
+        selectors: [("action", "clone")], query: cleanQuery,
+        body: .parameter("spec"), status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun")],
+        selectors: [("~action", "clone")], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun", name: "clone", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.array.lun.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("array"), .literal("lun")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .variable("id:lun")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .variable("id:lun")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.array.lun.info"), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func arrayLUNList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.viaduct.array.lun.filter_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("luns", target: ["filter", "luns"], type: .optional(.set(.id))),
+        QueryItem("names", target: ["filter", "names"], type: .optional(.set(.string))),
+        QueryItem("types", target: ["filter", "types"], type: .optional(.set(.enumeration("com.viaduct.array.lun.type")))),
+        QueryItem("initiators", target: ["filter", "initiators"], type: .optional(.set(.id))),
+        QueryItem("datastores", target: ["filter", "datastores"], type: .optional(.set(.id))),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("lun")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.luns", target: ["filter", "luns"], type: .optional(.set(.id))),
+        QueryItem("filter.names", target: ["filter", "names"], type: .optional(.set(.string))),
+        QueryItem("filter.types", target: ["filter", "types"], type: .optional(.set(.enumeration("com.viaduct.array.lun.type")))),
+        QueryItem("filter.initiators", target: ["filter", "initiators"], type: .optional(.set(.id))),
+        QueryItem("filter.datastores", target: ["filter", "datastores"], type: .optional(.set(.id))),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.array.lun.summary")), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func arrayLUNResize() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id), Parameter("spec", .structure("com.viaduct.array.lun.resize_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun")],
+        selectors: [("action", "resize")], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .variable("id:lun")],
+        selectors: [("~action", "resize")], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun", name: "resize", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNAccessDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id), Parameter("initiator", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("access"), .variable("initiator")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("access"), .variable("id:lun")],
+        selectors: [("~action", "delete")], query: legacyQuery,
+        body: .object(["initiator"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.access", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNAccessList() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("access")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("lun", target: ["lun"], type: .id),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("access")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.access", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.array.lun.access.summary")), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func arrayLUNAccessSet() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id), Parameter("initiator", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PUT", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("access"), .variable("initiator")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PUT", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("access"), .variable("id:lun")],
+        selectors: [], query: legacyQuery,
+        body: .object(["initiator"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.access", name: "set", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayPoolGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("pool", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "com.viaduct.array.pool", at: ["pool"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("pool"), .variable("pool")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("pool"), .variable("id:pool")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.pool", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.array.pool.info"), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func arrayPoolList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("pool")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("pool")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.pool", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.array.pool.summary")), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
 private func arrayStatisticsGet() -> Operation {
     let parameters: [Parameter] = []
     let errors: [String] = [
@@ -66,10 +428,16 @@ private func arrayStatisticsGet() -> Operation {
         method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("statistics")],
         selectors: [], query: cleanQuery,
         body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("statistics")],
+        selectors: [("~action", "get")], query: legacyQuery,
+        body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.statistics", name: "get", parameters: parameters,
         output: .structure("com.viaduct.array.statistics.info"), errors: errors, privileges: privileges,
-        authentication: .session, clean: clean, legacy: nil, isRead: true)
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
 private func hostSettingsGet() -> Operation {
@@ -89,10 +457,16 @@ private func hostSettingsGet() -> Operation {
         method: "GET", path: [.literal("viaduct"), .literal("host"), .variable("host"), .literal("settings"), .variable("key")],
         selectors: [], query: cleanQuery,
         body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("host"), .literal("settings"), .variable("id:host")],
+        selectors: [("~action", "get")], query: legacyQuery,
+        body: .object(["key"]), status: 200)
     return Operation(
         service: "com.viaduct.host.settings", name: "get", parameters: parameters,
         output: .structure("com.viaduct.host.settings.info"), errors: errors, privileges: privileges,
-        authentication: .session, clean: clean, legacy: nil, isRead: true)
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
 private func hostSettingsList() -> Operation {
@@ -112,10 +486,17 @@ private func hostSettingsList() -> Operation {
         method: "GET", path: [.literal("viaduct"), .literal("host"), .variable("host"), .literal("settings")],
         selectors: [], query: cleanQuery,
         body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("host", target: ["host"], type: .id),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("host"), .literal("settings")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
     return Operation(
         service: "com.viaduct.host.settings", name: "list", parameters: parameters,
         output: .list(.structure("com.viaduct.host.settings.summary")), errors: errors, privileges: privileges,
-        authentication: .session, clean: clean, legacy: nil, isRead: true)
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
 private func hostSettingsUpdate() -> Operation {
@@ -136,10 +517,16 @@ private func hostSettingsUpdate() -> Operation {
         method: "PATCH", path: [.literal("viaduct"), .literal("host"), .variable("host"), .literal("settings"), .variable("key")],
         selectors: [], query: cleanQuery,
         body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("host"), .literal("settings"), .variable("id:host")],
+        selectors: [], query: legacyQuery,
+        body: .object(["key", "spec"]), status: 200)
     return Operation(
         service: "com.viaduct.host.settings", name: "update", parameters: parameters,
         output: .void, errors: errors, privileges: privileges,
-        authentication: .session, clean: clean, legacy: nil, isRead: false)
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
 private func sessionCreate() -> Operation {

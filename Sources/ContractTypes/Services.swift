@@ -3,6 +3,49 @@
 import Contract
 import Domain
 
+/// LUNs of the storage array.
+///
+/// Serves `com.viaduct.array.lun`.
+public protocol ArrayLUNService: Sendable {
+    /// Makes a LUN with the contents of another at this instant, whatever its size, without copying anything, and
+    /// returns its identifier.
+    func clone(spec: ViaductArrayLunCloneSpec, call: Call) async throws(Fault) -> String
+    /// Makes an empty LUN that no initiator has access to, and returns its identifier.
+    func create(spec: ViaductArrayLunCreateSpec, call: Call) async throws(Fault) -> String
+    /// Deletes a LUN that carries no datastore, that no initiator has access to and that has no snapshots.
+    func delete(lun: String, call: Call) async throws(Fault)
+    /// Tells about one LUN.
+    func get(lun: String, call: Call) throws(Fault) -> ViaductArrayLunInfo
+    /// Lists at most 4,096 LUNs, snapshots included.
+    func list(filter: ViaductArrayLunFilterSpec?, call: Call) throws(Fault) -> [ViaductArrayLunSummary]
+    /// Sets the capacity of a LUN that carries no datastore.
+    func resize(lun: String, spec: ViaductArrayLunResizeSpec, call: Call) async throws(Fault)
+}
+
+/// Which initiators reach a LUN.
+///
+/// Serves `com.viaduct.array.lun.access`.
+public protocol ArrayLUNAccessService: Sendable {
+    /// Takes the access of an initiator to a LUN away; its next command does not reach the LUN any more.
+    func delete(lun: String, initiator: String, call: Call) async throws(Fault)
+    /// Lists the initiators that have access to a LUN. The hosts of a datastore on it have access without being
+    /// listed.
+    func list(lun: String, call: Call) throws(Fault) -> [ViaductArrayLunAccessSummary]
+    /// Gives an initiator access to a LUN. A LUN that carries a datastore must not be written by anybody but its
+    /// hosts: give it read-only or not at all.
+    func set(lun: String, initiator: String, call: Call) async throws(Fault)
+}
+
+/// Pools that LUNs take their blocks from.
+///
+/// Serves `com.viaduct.array.pool`.
+public protocol ArrayPoolService: Sendable {
+    /// Tells how full a pool is.
+    func get(pool: String, call: Call) throws(Fault) -> ViaductArrayPoolInfo
+    /// Lists the pools of the array; there is one.
+    func list(call: Call) throws(Fault) -> [ViaductArrayPoolSummary]
+}
+
 /// Counters of the storage array.
 ///
 /// Serves `com.viaduct.array.statistics`.
@@ -216,6 +259,9 @@ public protocol PowerService: Sendable {
 
 /// One implementation of every service.
 public struct ServiceProviders: Sendable {
+    public let arrayLUN: any ArrayLUNService
+    public let arrayLUNAccess: any ArrayLUNAccessService
+    public let arrayPool: any ArrayPoolService
     public let arrayStatistics: any ArrayStatisticsService
     public let hostSettings: any HostSettingsService
     public let session: any SessionService
@@ -237,7 +283,10 @@ public struct ServiceProviders: Sendable {
     public let memory: any MemoryService
     public let power: any PowerService
 
-    public init(arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayPool: any ArrayPoolService, arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+        self.arrayLUN = arrayLUN
+        self.arrayLUNAccess = arrayLUNAccess
+        self.arrayPool = arrayPool
         self.arrayStatistics = arrayStatistics
         self.hostSettings = hostSettings
         self.session = session

@@ -6,6 +6,51 @@ import Contract
 public let typeTable = TypeTable(
     structures: [
         StructureType(
+            "com.viaduct.array.lun.access.summary", isError: false,
+            ["initiator id"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.clone_spec", isError: false,
+            ["source id", "name string", "read_only opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.create_spec", isError: false,
+            ["name string", "capacity long", "removable opt(bool)", "read_only opt(bool)", "physical_block_exponent opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.filter_spec", isError: false,
+            ["luns opt(set(id))", "names opt(set(string))", "types opt(set(e:com.viaduct.array.lun.type))", "initiators opt(set(id))", "datastores opt(set(id))"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.info", isError: false,
+            ["name string", "type e:com.viaduct.array.lun.type", "number long", "device string", "capacity long", "allocated long", "removable bool", "read_only bool", "physical_block_exponent long", "online bool", "origin opt(id)", "datastore opt(id)", "initiators list(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.resize_spec", isError: false,
+            ["capacity long", "shrink opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.summary", isError: false,
+            ["lun id", "name string", "type e:com.viaduct.array.lun.type", "number long", "capacity long", "allocated long"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.pool.info", isError: false,
+            ["identity string", "capacity long", "used long", "metadata long", "available long", "provisioned long", "luns long"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.pool.summary", isError: false,
+            ["pool id", "capacity long", "used long", "available long"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.array.statistics.commands", isError: false,
             ["full_copy s:com.viaduct.array.statistics.counter", "block_zeroing s:com.viaduct.array.statistics.counter", "hardware_assisted_locking s:com.viaduct.array.statistics.counter", "unmap s:com.viaduct.array.statistics.counter", "reads s:com.viaduct.array.statistics.counter", "writes s:com.viaduct.array.statistics.counter", "initiator_bytes long", "array_bytes long"],
             unions: [
@@ -646,6 +691,7 @@ public let typeTable = TypeTable(
             ]),
     ],
     enumerations: [
+        EnumerationType("com.viaduct.array.lun.type", ["DISK", "SNAPSHOT"]),
         EnumerationType("com.vmware.cis.task.status", ["PENDING", "RUNNING", "BLOCKED", "SUCCEEDED", "FAILED"]),
         EnumerationType("com.vmware.vapi.std.errors.error.type", ["ERROR", "ALREADY_EXISTS", "ALREADY_IN_DESIRED_STATE", "CANCELED", "CONCURRENT_CHANGE", "FEATURE_IN_USE", "INTERNAL_SERVER_ERROR", "INVALID_ARGUMENT", "INVALID_ELEMENT_CONFIGURATION", "INVALID_ELEMENT_TYPE", "INVALID_REQUEST", "NOT_ALLOWED_IN_CURRENT_STATE", "NOT_FOUND", "OPERATION_NOT_FOUND", "RESOURCE_BUSY", "RESOURCE_IN_USE", "RESOURCE_INACCESSIBLE", "SERVICE_UNAVAILABLE", "TIMED_OUT", "UNABLE_TO_ALLOCATE_RESOURCE", "UNAUTHENTICATED", "UNAUTHORIZED", "UNEXPECTED_INPUT", "UNSUPPORTED", "UNVERIFIED_PEER"]),
         EnumerationType("com.vmware.vapi.std.introspection.operation.data_definition.data_type", ["BINARY", "BOOLEAN", "DOUBLE", "DYNAMIC_STRUCTURE", "ERROR", "ANY_ERROR", "LIST", "LONG", "OPAQUE", "OPTIONAL", "SECRET", "STRING", "STRUCTURE", "STRUCTURE_REF", "VOID"]),

@@ -36,6 +36,7 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
     case datacenter, folder, cluster, host, resourcePool, network, datastore, virtualMachine
     case user, session, workflow, setting, storagePolicy
     case group, loginFailures, identityPolicy
+    case lun
 
     /// The place of the kind's table in the inventory.
     public var slot: Int {
@@ -56,6 +57,7 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
         case .group: 13
         case .loginFailures: 14
         case .identityPolicy: 15
+        case .lun: 16
         }
     }
 }

@@ -5,6 +5,7 @@ import Domain
 import Persistence
 import Platform
 import SCSI
+import StorageArray
 
 /// Makes the inventory that a lab description describes, in one change, and the volumes under it.
 public struct LabBuilder: Sendable {
@@ -33,6 +34,7 @@ public struct LabBuilder: Sendable {
             var hosts: [Host] = []
             var pools: [ResourcePool] = []
             var networks: [Network] = []
+            var luns: [ArrayLUN] = []
             var datastores: [Datastore] = []
         }
     }
@@ -59,6 +61,7 @@ public struct LabBuilder: Sendable {
         for record in records.hosts { try keep(record, &draft) }
         for record in records.pools { try keep(record, &draft) }
         for record in records.networks { try keep(record, &draft) }
+        for record in records.luns { try draft.insert(record) }
         for record in records.datastores { try keep(record, &draft) }
     }
 
@@ -151,6 +154,7 @@ extension LabBuilder {
             lun: lun, volumeUUID: Self.uuid("volume", datacenter.name, lab.name), capacityBytes: sizeBytes)
         let initiator = Initiator(target: array.target, lun: lun, nexus: Nexus(initiator: host.initiatorName))
         try prepare(record, initiator, host, existed: existed)
+        plan.records.luns.append(ArrayLUN(id: Identifier(LUNIdentifier(UInt32(lun))), number: lun))
         plan.records.datastores.append(record)
     }
 

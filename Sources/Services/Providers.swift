@@ -4,7 +4,6 @@ import Coordination
 import Domain
 import Persistence
 import Platform
-import StorageArray
 
 /// Everything the services share, and the services themselves.
 public struct Product: Sendable {
@@ -13,17 +12,18 @@ public struct Product: Sendable {
     public let fabric: StorageFabric
     public let engine: WorkflowEngine
     public let world: World
-    public let pool: StoragePool
+    public let array: ArrayAdministration
 
     public init(
-        store: Store, sessions: Sessions, fabric: StorageFabric, engine: WorkflowEngine, world: World, pool: StoragePool
+        store: Store, sessions: Sessions, fabric: StorageFabric, engine: WorkflowEngine, world: World,
+        array: ArrayAdministration
     ) {
         self.store = store
         self.sessions = sessions
         self.fabric = fabric
         self.engine = engine
         self.world = world
-        self.pool = pool
+        self.array = array
     }
 
     /// The types of record the store holds.
@@ -31,13 +31,17 @@ public struct Product: Sendable {
         Datacenter.self, Folder.self, Cluster.self, Host.self, ResourcePool.self, Network.self, Datastore.self,
         VirtualMachine.self, User.self, Session.self, WorkflowRecord.self, StoragePolicy.self, Setting.self,
         Group.self, LoginFailures.self, IdentityPolicy.self,
+        ArrayLUN.self,
     ])
 
     /// The workflows the engine must know.
-    public static func workflows(_ fabric: StorageFabric) -> WorkflowRegistry {
+    public static func workflows(_ fabric: StorageFabric, _ array: ArrayAdministration) -> WorkflowRegistry {
         var registry = WorkflowRegistry()
         registry.register(ProvisionVirtualMachine.self, dependencies: fabric)
         registry.register(DeleteVirtualMachine.self, dependencies: fabric)
+        registry.register(MakeLUN.self, dependencies: array)
+        registry.register(ResizeLUN.self, dependencies: array)
+        registry.register(DeleteLUN.self, dependencies: array)
         return registry
     }
 
@@ -45,7 +49,9 @@ public struct Product: Sendable {
     public var services: ServiceProviders {
         let introspection = Introspection(operations)
         return ServiceProviders(
-            arrayStatistics: ArrayStatistics(store: store, pool: pool, fabric: fabric),
+            arrayLUN: ArrayLUNs(store: store, engine: engine, array: array),
+            arrayLUNAccess: ArrayLUNAccess(store: store, array: array), arrayPool: ArrayPools(array: array),
+            arrayStatistics: ArrayStatistics(store: store, pool: array.pool, fabric: fabric),
             hostSettings: HostSettings(store: store, fabric: fabric),
             session: SessionOperations(sessions: sessions),
             tasks: Tasks(store: store, engine: engine),

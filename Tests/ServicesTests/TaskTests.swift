@@ -96,7 +96,7 @@ import Testing
         let held = try await Held()
         let lab = held.lab
         let engine = WorkflowEngine(
-            store: lab.store, world: lab.world, registry: Product.workflows(lab.fabric), concurrencyLimit: 1,
+            store: lab.store, world: lab.world, registry: Product.workflows(lab.fabric, lab.array), concurrencyLimit: 1,
             spawn: { work in Task { await work() } })
         let planner = MachinePlanner(store: lab.store, fabric: lab.fabric, world: lab.world)
         let first = try await engine.start(

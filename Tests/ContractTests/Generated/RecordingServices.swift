@@ -6,6 +6,9 @@ import Domain
 
 func recordingServices(_ recorder: Recorder) -> ServiceProviders {
     ServiceProviders(
+        arrayLUN: RecordingArrayLUN(recorder: recorder),
+        arrayLUNAccess: RecordingArrayLUNAccess(recorder: recorder),
+        arrayPool: RecordingArrayPool(recorder: recorder),
         arrayStatistics: RecordingArrayStatistics(recorder: recorder),
         hostSettings: RecordingHostSettings(recorder: recorder),
         session: RecordingSession(recorder: recorder),
@@ -26,6 +29,69 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         disk: RecordingDisk(recorder: recorder),
         memory: RecordingMemory(recorder: recorder),
         power: RecordingPower(recorder: recorder))
+}
+
+struct RecordingArrayLUN: ArrayLUNService {
+    let recorder: Recorder
+
+    func clone(spec: ViaductArrayLunCloneSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("clone", spec as Any)
+        return sampleAnswer()
+    }
+
+    func create(spec: ViaductArrayLunCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(lun: String, call: Call) async throws(Fault) {
+        recorder.note("delete", lun as Any)
+    }
+
+    func get(lun: String, call: Call) throws(Fault) -> ViaductArrayLunInfo {
+        recorder.note("get", lun as Any)
+        return sampleAnswer()
+    }
+
+    func list(filter: ViaductArrayLunFilterSpec?, call: Call) throws(Fault) -> [ViaductArrayLunSummary] {
+        recorder.note("list", filter as Any)
+        return sampleAnswer()
+    }
+
+    func resize(lun: String, spec: ViaductArrayLunResizeSpec, call: Call) async throws(Fault) {
+        recorder.note("resize", lun as Any, spec as Any)
+    }
+}
+
+struct RecordingArrayLUNAccess: ArrayLUNAccessService {
+    let recorder: Recorder
+
+    func delete(lun: String, initiator: String, call: Call) async throws(Fault) {
+        recorder.note("delete", lun as Any, initiator as Any)
+    }
+
+    func list(lun: String, call: Call) throws(Fault) -> [ViaductArrayLunAccessSummary] {
+        recorder.note("list", lun as Any)
+        return sampleAnswer()
+    }
+
+    func set(lun: String, initiator: String, call: Call) async throws(Fault) {
+        recorder.note("set", lun as Any, initiator as Any)
+    }
+}
+
+struct RecordingArrayPool: ArrayPoolService {
+    let recorder: Recorder
+
+    func get(pool: String, call: Call) throws(Fault) -> ViaductArrayPoolInfo {
+        recorder.note("get", pool as Any)
+        return sampleAnswer()
+    }
+
+    func list(call: Call) throws(Fault) -> [ViaductArrayPoolSummary] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
 }
 
 struct RecordingArrayStatistics: ArrayStatisticsService {

@@ -4,6 +4,67 @@ import Contract
 import ContractTypes
 import Domain
 
+extension ViaductArrayLunAccessSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunAccessSummary {
+        let initiator: String = source.value()
+        return ViaductArrayLunAccessSummary(initiator: initiator)
+    }
+}
+
+extension ViaductArrayLunInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunInfo {
+        let name: String = source.value()
+        let type: ViaductArrayLunType = source.value()
+        let number: Int64 = source.value()
+        let device: String = source.value()
+        let capacity: Int64 = source.value()
+        let allocated: Int64 = source.value()
+        let removable: Bool = source.value()
+        let readOnly: Bool = source.value()
+        let physicalBlockExponent: Int64 = source.value()
+        let online: Bool = source.value()
+        let origin: String? = source.value()
+        let datastore: String? = source.value()
+        let initiators: [String] = source.value()
+        return ViaductArrayLunInfo(name: name, type: type, number: number, device: device, capacity: capacity, allocated: allocated, removable: removable, readOnly: readOnly, physicalBlockExponent: physicalBlockExponent, online: online, origin: origin, datastore: datastore, initiators: initiators)
+    }
+}
+
+extension ViaductArrayLunSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunSummary {
+        let lun: String = source.value()
+        let name: String = source.value()
+        let type: ViaductArrayLunType = source.value()
+        let number: Int64 = source.value()
+        let capacity: Int64 = source.value()
+        let allocated: Int64 = source.value()
+        return ViaductArrayLunSummary(lun: lun, name: name, type: type, number: number, capacity: capacity, allocated: allocated)
+    }
+}
+
+extension ViaductArrayPoolInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayPoolInfo {
+        let identity: String = source.value()
+        let capacity: Int64 = source.value()
+        let used: Int64 = source.value()
+        let metadata: Int64 = source.value()
+        let available: Int64 = source.value()
+        let provisioned: Int64 = source.value()
+        let luns: Int64 = source.value()
+        return ViaductArrayPoolInfo(identity: identity, capacity: capacity, used: used, metadata: metadata, available: available, provisioned: provisioned, luns: luns)
+    }
+}
+
+extension ViaductArrayPoolSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayPoolSummary {
+        let pool: String = source.value()
+        let capacity: Int64 = source.value()
+        let used: Int64 = source.value()
+        let available: Int64 = source.value()
+        return ViaductArrayPoolSummary(pool: pool, capacity: capacity, used: used, available: available)
+    }
+}
+
 extension ViaductArrayStatisticsCommands: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductArrayStatisticsCommands {
         let fullCopy: ViaductArrayStatisticsCounter = source.value()
@@ -660,6 +721,7 @@ extension VcenterVmPowerInfo: Sample {
         return VcenterVmPowerInfo(state: state, cleanPowerOff: cleanPowerOff)
     }
 }
+extension ViaductArrayLunType: Sample {}
 extension CisTaskStatus: Sample {}
 extension VapiStdIntrospectionOperationDataDefinitionDataType: Sample {}
 extension VapiStdLocalizationParamDateTimeFormat: Sample {}
@@ -694,6 +756,11 @@ extension VcenterVmHardwareVersion: Sample {}
 extension VcenterVmPowerState: Sample {}
 
 let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any WireWritable)] = [
+    ("com.viaduct.array.lun.access.summary", { ViaductArrayLunAccessSummary.sample(&$0) }),
+    ("com.viaduct.array.lun.info", { ViaductArrayLunInfo.sample(&$0) }),
+    ("com.viaduct.array.lun.summary", { ViaductArrayLunSummary.sample(&$0) }),
+    ("com.viaduct.array.pool.info", { ViaductArrayPoolInfo.sample(&$0) }),
+    ("com.viaduct.array.pool.summary", { ViaductArrayPoolSummary.sample(&$0) }),
     ("com.viaduct.array.statistics.commands", { ViaductArrayStatisticsCommands.sample(&$0) }),
     ("com.viaduct.array.statistics.counter", { ViaductArrayStatisticsCounter.sample(&$0) }),
     ("com.viaduct.array.statistics.info", { ViaductArrayStatisticsInfo.sample(&$0) }),
@@ -760,6 +827,10 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
 ]
 
 let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) -> any WireReadable)] = [
+    ("com.viaduct.array.lun.clone_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunCloneSpec(reading: reader) }),
+    ("com.viaduct.array.lun.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunCreateSpec(reading: reader) }),
+    ("com.viaduct.array.lun.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunFilterSpec(reading: reader) }),
+    ("com.viaduct.array.lun.resize_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunResizeSpec(reading: reader) }),
     ("com.viaduct.host.settings.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductHostSettingsUpdateSpec(reading: reader) }),
     ("com.vmware.cis.tasks.filter_spec", { (reader: ValueReader) throws(Fault) in try CisTasksFilterSpec(reading: reader) }),
     ("com.vmware.cis.tasks.get_spec", { (reader: ValueReader) throws(Fault) in try CisTasksGetSpec(reading: reader) }),

@@ -11,6 +11,7 @@ extension Laboratory {
     /// - Parameter foreign: files and directories (with a slash at their end) that belong to no machine, by datastore.
     func disagreements(foreign: [String: Set<String>] = [:]) throws -> [String] {
         var found = try pool.verify(includingData: true).map { "array: \($0)" }
+        found += array.disagreements(inventory)
         for machine in inventory[VirtualMachine.self].all where machine.lifecycle != .ready {
             found.append("\(machine.id) is \(machine.lifecycle)")
         }

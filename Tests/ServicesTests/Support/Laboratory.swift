@@ -24,6 +24,7 @@ final class Laboratory: Sendable {
     let store: Store
     let workers: WorkerPool
     let fabric: StorageFabric
+    let array: ArrayAdministration
     let engine: WorkflowEngine
 
     /// Opens what is on a medium, as a start of the program does, without its recovery.
@@ -39,9 +40,11 @@ final class Laboratory: Sendable {
         store = try Store.open(log: log, schema: Product.schema, world: world)
         workers = try WorkerPool(threads: 4)
         fabric = StorageFabric(target: target, world: world, pool: workers)
+        array = ArrayAdministration(pool: pool, target: arrayTarget, store: store, workers: workers)
         engine = WorkflowEngine(
-            store: store, world: world, registry: Product.workflows(fabric), spawn: { work in Task { await work() } })
-        connect()
+            store: store, world: world, registry: Product.workflows(fabric, array),
+            spawn: { work in Task { await work() } })
+        array.exposure.refreshAll()
     }
 
     /// A laboratory with an inventory and an administrator.
@@ -53,7 +56,7 @@ final class Laboratory: Sendable {
             try LabBuilder.insert(plan, into: &draft)
             try PredefinedIdentities.put(administratorHash: "", into: &draft)
         }
-        laboratory.connect()
+        laboratory.array.exposure.refreshAll()
         try laboratory.fabric.mountAll(laboratory.inventory)
         return laboratory
     }
@@ -86,15 +89,6 @@ final class Laboratory: Sendable {
         store.close()
     }
 
-    private func connect() {
-        for datastore in inventory[Datastore.self].all {
-            arrayTarget.expose(LUNIdentifier(UInt32(datastore.lun)), as: datastore.lun)
-            for host in inventory[Host.self].all where host.datacenter == datastore.datacenter {
-                arrayTarget.allow(host.initiatorName, datastore.lun)
-            }
-        }
-    }
-
     var inventory: Inventory { store.snapshot }
 
     // MARK: - Services
@@ -108,7 +102,7 @@ final class Laboratory: Sendable {
 
     func product() throws -> Product {
         let sessions = try Sessions(store: store, world: world, hashing: workers, limits: Sessions.Limits())
-        return Product(store: store, sessions: sessions, fabric: fabric, engine: engine, world: world, pool: pool)
+        return Product(store: store, sessions: sessions, fabric: fabric, engine: engine, world: world, array: array)
     }
 
     func call(

@@ -1,0 +1,46 @@
+import ContractTypes
+import Domain
+import Persistence
+import StorageArray
+
+/// `com.viaduct.array.pool`: the one pool of the array.
+struct ArrayPools: ArrayPoolService {
+    /// Its identifier; a pool is told from that of another array by its identity.
+    static let only = "pool-1"
+
+    let array: ArrayAdministration
+
+    func list(call: Call) throws(Fault) -> [ViaductArrayPoolSummary] {
+        let usage = array.pool.usage
+        return [
+            ViaductArrayPoolSummary(
+                pool: Self.only, capacity: Int64(clamping: usage.capacityBytes), used: Int64(clamping: usage.dataBytes),
+                available: Int64(clamping: usage.availableBytes))
+        ]
+    }
+
+    func get(pool: String, call: Call) throws(Fault) -> ViaductArrayPoolInfo {
+        try Self.check(pool)
+        let (usage, luns) = (array.pool.usage, array.pool.luns)
+        return ViaductArrayPoolInfo(
+            identity: array.pool.identity.hexadecimal, capacity: Int64(clamping: usage.capacityBytes),
+            used: Int64(clamping: usage.dataBytes), metadata: Int64(clamping: usage.metadataBytes),
+            available: Int64(clamping: usage.availableBytes),
+            provisioned: luns.reduce(0) { $0 + Int64(clamping: $1.sizeBytes) },
+            luns: Int64(luns.count))
+    }
+
+    static func check(_ pool: String) throws(Fault) {
+        guard pool == only else { throw .poolNotFound(pool) }
+    }
+}
+
+extension PoolIdentity {
+    /// 32 digits, the same for the life of the pool.
+    public var hexadecimal: String {
+        [high, low].map { value in
+            let digits = String(value, radix: 16)
+            return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        }.joined()
+    }
+}

@@ -1,0 +1,100 @@
+import ContractTypes
+import Domain
+import Persistence
+import Platform
+import StorageArray
+import Testing
+
+@testable import Services
+
+// The power of disk and log goes at each write in turn while a LUN is made, cloned, resized or deleted. Afterwards the
+// array's catalogue and the inventory agree, who was told how it ended finds it so, and the work can be done again.
+
+/// What is disturbed. Each begins with a LUN `source` of 4 MiB that has data.
+enum DisturbedLUN: String, CaseIterable, CustomTestStringConvertible {
+    case create, clone, resize, delete
+
+    var testDescription: String { rawValue }
+
+    func run(_ lab: Laboratory, source: String) async throws(Fault) {
+        let call = lab.call(rawValue, service: "com.viaduct.array.lun")
+        switch self {
+        case .create: _ = try await lab.luns.create(spec: .init(name: "made", capacity: mebibyte), call: call)
+        case .clone: _ = try await lab.luns.clone(spec: .init(source: source, name: "made"), call: call)
+        case .resize: try await lab.luns.resize(lun: source, spec: .init(capacity: 8 * mebibyte), call: call)
+        case .delete: try await lab.luns.delete(lun: source, call: call)
+        }
+    }
+
+    /// Whether it was done.
+    func isDone(_ lab: Laboratory, source: String) throws -> Bool {
+        let list = try lab.luns.list(filter: nil, call: lab.call())
+        switch self {
+        case .create, .clone: return list.contains { $0.name == "made" }
+        case .resize: return list.contains { $0.lun == source && $0.capacity == 8 * mebibyte }
+        case .delete: return !list.contains { $0.lun == source }
+        }
+    }
+}
+
+@Suite struct ArrayCrashTests {
+    private struct Ground {
+        let medium: Medium
+        let source: String
+
+        static func made() async throws -> Ground {
+            let lab = try await Laboratory.made()
+            let id = try await lab.makeLUN("source", mebibytes: 4)
+            try await lab.allow(id)
+            try Peer(lab: lab).write(pattern(8, 1 << 20), at: 0, of: lab.number(id))
+            try await lab.access.delete(lun: id, initiator: Peer.name, call: lab.call())
+            try await lab.close()
+            return Ground(medium: lab.medium, source: id)
+        }
+    }
+
+    @Test(arguments: DisturbedLUN.allCases)
+    func powerMayGoAtAnyWrite(_ disturbed: DisturbedLUN) async throws {
+        let ground = try await Ground.made()
+        let all = SimulatedBlockDevice.Survivors.allCases
+        var (count, lost) = (0, true)
+        while lost {
+            for survivors in isLongForm ? all : [all[count % all.count]] {
+                lost = try await crash(disturbed, ground, after: count, survivors)
+            }
+            count += 1
+        }
+        #expect(count > 3)
+    }
+
+    /// - Returns: whether power was lost before the end.
+    private func crash(
+        _ disturbed: DisturbedLUN, _ ground: Ground, after count: Int, _ survivors: SimulatedBlockDevice.Survivors
+    ) async throws -> Bool {
+        let power = Power()
+        let lab = try Laboratory(ground.medium.copy(), power: power, keepsLastAppend: count % 2 == 0, seed: 3)
+        try lab.fabric.mountAll(lab.inventory)
+        power.lose(afterWrites: count)
+        var told: Bool? = true
+        do throws(Fault) {
+            try await disturbed.run(lab, source: ground.source)
+        } catch {
+            // Only an answer that says that it was undone promises anything.
+            told = error.type == .serviceUnavailable || !power.isOn ? nil : false
+        }
+        let lost = !power.isOn
+        await lab.die()
+        lab.medium.device.crash(keeping: survivors, seed: UInt64(count))
+        let after = try await Laboratory.reopened(lab.medium)
+        let found = try after.disagreements()
+        #expect(found.isEmpty, "write \(count), \(survivors): \(found)")
+        let isDone = try disturbed.isDone(after, source: ground.source)
+        if let told { #expect(told == isDone, "write \(count), \(survivors): told \(told)") }
+        if !isDone {
+            try await disturbed.run(after, source: ground.source)
+            #expect(try disturbed.isDone(after, source: ground.source))
+        }
+        try await after.close()
+        return lost
+    }
+}
