@@ -60,7 +60,7 @@ var targets: [Target] = [
     library("Syslog", ["Sockets", "Cryptography", "Platform"]),
 
     library("API", ["HTTP", "Contract", "ContractTypes", "Domain", "Platform"]),
-    library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Cryptography", "Sockets", "Syslog", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
+    library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "ISCSI", "SCSI", "StorageArray", "Cryptography", "Sockets", "Syslog", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
 
     .executableTarget(name: "viaduct", dependencies: ["Assembly", argumentParser], swiftSettings: settings),
     .executableTarget(name: "viaduct-dev", dependencies: ["ContractGenerator", argumentParser], swiftSettings: settings),

@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import Yams
 
@@ -49,6 +50,14 @@ extension Configuration {
             throw ConfigurationError("tls.certificate and tls.private_key must be given together")
         }
         _ = try ListenAddress(listen)
+        if !iscsiListen.isEmpty { _ = try ListenAddress(iscsiListen, key: "iscsi.listen") }
+        if !iscsiTargetName.isEmpty {
+            do throws(InitiatorName.Malformed) {
+                _ = try InitiatorName(iscsiTargetName)
+            } catch {
+                throw ConfigurationError("iscsi.target_name: \(error.reason)")
+            }
+        }
     }
 
     /// All scalar values of a document with their dotted paths and lines.
@@ -92,19 +101,20 @@ public struct ListenAddress: Sendable, Equatable {
     /// 0 lets the system choose.
     public let port: UInt16
 
-    public init(_ text: String) throws(ConfigurationError) {
+    /// - Parameter key: of the configuration, for errors.
+    public init(_ text: String, key: String = "listen") throws(ConfigurationError) {
         let colon = text.lastIndex(of: ":") ?? text.startIndex
         let digits = text[colon...].dropFirst()
         guard let port = UInt16(digits), digits.first != "+" else {
-            throw ConfigurationError("listen must be ADDRESS:PORT, not \"\(text)\"")
+            throw ConfigurationError("\(key) must be ADDRESS:PORT, not \"\(text)\"")
         }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
         } else if host.contains(":") {
-            throw ConfigurationError("listen: an IPv6 address stands in brackets, as in [::1]:8443")
+            throw ConfigurationError("\(key): an IPv6 address stands in brackets, as in [::1]:8443")
         }
-        guard !host.isEmpty else { throw ConfigurationError("listen must name an address, not \"\(text)\"") }
+        guard !host.isEmpty else { throw ConfigurationError("\(key) must name an address, not \"\(text)\"") }
         self.host = host
         self.port = port
     }

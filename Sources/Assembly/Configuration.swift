@@ -27,6 +27,17 @@ public struct Configuration: Sendable, Equatable {
     public var sessionAbsoluteHours = 48
     public var sessionsPerUser = 550
     public var poolGiB = 4096
+    /// Empty: the iSCSI target is off.
+    public var iscsiListen = ""
+    /// Empty: one that follows from the pool's identity.
+    public var iscsiTargetName = ""
+    /// Empty: initiators need no secrets.
+    public var iscsiChallengeFile = ""
+    /// 0: one per processor.
+    public var iscsiEventLoops = 0
+    public var iscsiSessions = 256
+    public var iscsiSessionsPerInitiator = 16
+    public var iscsiConnections = 512
     /// Empty: the built-in demo.
     public var seedFile = ""
     public var logFormat = LogFormat.json
@@ -123,6 +134,13 @@ struct ConfigurationKey: Sendable {
         .number("array.pool_gib", \.poolGiB, 1...16_384),
         .text("audit.syslog", \.auditSyslog),
         .text("audit.syslog_trust", \.auditSyslogTrust),
+        .text("iscsi.listen", \.iscsiListen),
+        .text("iscsi.target_name", \.iscsiTargetName),
+        .text("iscsi.chap_file", \.iscsiChallengeFile),
+        .number("iscsi.event_loops", \.iscsiEventLoops, 0...256),
+        .number("iscsi.sessions", \.iscsiSessions, 1...65_535),
+        .number("iscsi.sessions_per_initiator", \.iscsiSessionsPerInitiator, 1...65_535),
+        .number("iscsi.connections", \.iscsiConnections, 1...1_000_000),
         .text("inventory.seed", \.seedFile),
         ConfigurationKey(
             path: "log.format",

@@ -17,8 +17,8 @@ import Synchronization
 /// One running server: everything wired together.
 ///
 /// ```
-/// open log ─► load records ─► open array ─► (first start) ─► mount volumes ─► recover workflows ─► accept
-/// drain ─► stop workflows ─► unmount ─► close array ─► close log
+/// open log ─► load records ─► open array ─► (first start) ─► mount volumes ─► recover workflows ─► accept, iSCSI too
+/// drain, iSCSI too ─► stop workflows ─► unmount ─► close array ─► close log
 /// ```
 public final class Node: Sendable {
     public let configuration: Configuration
@@ -31,6 +31,7 @@ public final class Node: Sendable {
     private let parts: Parts
     private let identity: ServerIdentity
     private let server: Server
+    private let storageTarget: ISCSIFrontEnd?
     private let upkeep: Upkeep
     private let auditExport: SyslogExporter?
     private let readiness: Readiness
@@ -38,11 +39,13 @@ public final class Node: Sendable {
 
     private init(
         configuration: Configuration, directory: DataDirectory, parts: Parts, server: Server, identity: ServerIdentity,
-        auditExport: SyslogExporter?, generatedPassword: String?, readiness: Readiness, logger: Logger
+        storageTarget: ISCSIFrontEnd?, auditExport: SyslogExporter?, generatedPassword: String?, readiness: Readiness,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.directory = directory
         self.server = server
+        self.storageTarget = storageTarget
         self.identity = identity
         self.auditExport = auditExport
         self.generatedPassword = generatedPassword
@@ -85,6 +88,7 @@ public final class Node: Sendable {
         let generated = try await parts.prepare(configuration, password: password, world: world, logger: logger)
         let readiness = Readiness(store: parts.product.store)
         let application = parts.application(configuration, readiness: readiness, logs: logs)
+        let storageTarget = try ISCSIFrontEnd(configuration, array: parts.array, world: world, logger: logs.logger("iscsi"))
         do {
             let server = try Server(
                 configuration: try serving(configuration, identity.context), application: application,
@@ -93,16 +97,17 @@ public final class Node: Sendable {
                 configuration, directory, store: parts.product.store, world: world, logger: logs.logger("audit"))
             let node = Node(
                 configuration: configuration, directory: directory, parts: parts, server: server, identity: identity,
-                auditExport: export, generatedPassword: generated, readiness: readiness, logger: logger)
+                storageTarget: storageTarget, auditExport: export, generatedPassword: generated, readiness: readiness,
+                logger: logger)
+            try storageTarget?.start(for: parts.product.array)
             try server.start()
             node.upkeep.begin()
             readiness.isAccepting.store(true, ordering: .releasing)
             logger.notice("accepting requests", metadata: ["address": .string(node.address)])
             return node
-        } catch let error as StartError {
-            throw error
         } catch {
-            throw StartError("cannot listen on \(configuration.listen): \(error)")
+            await storageTarget?.stop()
+            throw error as? StartError ?? StartError("cannot listen on \(configuration.listen): \(error)")
         }
     }
 
@@ -123,8 +128,16 @@ public final class Node: Sendable {
             connectionLimitPerAddress: configuration.connectionsPerAddress)
     }
 
-    /// Reads certificate and key again; new connections get the new one.
+    /// Where and under which name the array is an iSCSI target; `nil` if it is none.
+    public var iscsi: (address: String, targetName: String)? { storageTarget.map { ($0.address, $0.targetName) } }
+
+    /// Reads certificate, key and the secrets of initiators again; new connections get the new ones.
     public func reload() {
+        do throws(StartError) {
+            try storageTarget?.reload()
+        } catch {
+            logger.error("secrets of initiators not reloaded", metadata: ["reason": .string(error.description)])
+        }
         do throws(StartError) {
             server.reload(tls: try identity.reload())
             logger.notice("certificate reloaded", metadata: ["fingerprint": .string(fingerprint)])
@@ -136,7 +149,9 @@ public final class Node: Sendable {
     /// Stops accepting, answers what is under way, and closes everything in order.
     public func stop() async {
         readiness.isAccepting.store(false, ordering: .releasing)
+        async let storageEnds: Void? = storageTarget?.stop()
         await server.drain(deadlineNanoseconds: UInt64(configuration.drainSeconds) * 1_000_000_000)
+        await storageEnds
         upkeep.end()
         await product.engine.stop()
         server.stop()

@@ -49,6 +49,7 @@ public enum Program {
     public static func initialize(_ configuration: Configuration, password: String?) -> Int32 {
         var local = configuration
         local.listen = "127.0.0.1:0"
+        local.iscsiListen = ""
         local.drainSeconds = 0
         let (quiet, logs) = (local, LogFactory(local))
         let done = Handoff<Result<(fingerprint: String, password: String?), StartError>>()
@@ -98,6 +99,7 @@ public enum Program {
         print("Viaduct \(version) serves https://\(node.address)")
         print("certificate      \(node.certificatePath)")
         print("                 SHA-256 \(node.fingerprint)")
+        if let iscsi = node.iscsi { print("iSCSI target     \(iscsi.targetName) at \(iscsi.address)") }
         print("administrator    \(FirstStart.administrator)")
         if let password = node.generatedPassword {
             print("password         \(password)   (shown once; not stored)")

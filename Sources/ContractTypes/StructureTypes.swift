@@ -32,7 +32,7 @@ public let typeTable = TypeTable(
             ]),
         StructureType(
             "com.viaduct.array.lun.resize_spec", isError: false,
-            ["capacity long", "shrink opt(bool)"],
+            ["capacity long", "discard_data opt(bool)"],
             unions: [
             ]),
         StructureType(

@@ -145,14 +145,14 @@ extension LabBuilder {
         let hosts = plan.records.hosts.filter { $0.datacenter == datacenter.id }
         let sizeBytes = UInt64(lab.capacityGiB) << 30
         let (lun, existed) = try array.provide(
-            name: "\(datacenter.name)/\(lab.name)", sizeBytes: sizeBytes, initiators: hosts.map(\.initiatorName))
+            name: "\(datacenter.name)/\(lab.name)", sizeBytes: sizeBytes, initiators: hosts.map(\.nexusName))
         guard let host = hosts.first else {
             throw .invalid("datacenters", "the datacenter '\(datacenter.name)' has datastores but no host.")
         }
         let record = Datastore(
             id: numbers.next("datastore-"), name: lab.name, folder: datacenter.datastoreFolder, datacenter: datacenter.id,
             lun: lun, volumeUUID: Self.uuid("volume", datacenter.name, lab.name), capacityBytes: sizeBytes)
-        let initiator = Initiator(target: array.target, lun: lun, nexus: Nexus(initiator: host.initiatorName))
+        let initiator = Initiator(target: array.target, lun: lun, nexus: Nexus(initiator: host.nexusName))
         try prepare(record, initiator, host, existed: existed)
         plan.records.luns.append(ArrayLUN(id: Identifier(LUNIdentifier(UInt32(lun))), number: lun))
         plan.records.datastores.append(record)

@@ -222,7 +222,7 @@ public final class StorageFabric: Sendable {
     }
 
     private func initiator(_ datastore: Datastore, _ host: Host) -> Initiator {
-        Initiator(target: target, lun: datastore.lun, nexus: Nexus(initiator: host.initiatorName))
+        Initiator(target: target, lun: datastore.lun, nexus: Nexus(initiator: host.nexusName))
     }
 
     /// Leaving may fail while a file is open or the array is away; the heartbeat then ends by itself.

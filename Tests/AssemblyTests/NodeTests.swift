@@ -152,7 +152,7 @@ struct Bench {
         _ = plan
         let identifier = try #require(VolumeIdentifier("00000000-0000-0000-0000-000000000001"))
         let volume = try Volume.mount(
-            .init(target: parts.array.target, lun: 1, nexus: .init(initiator: "iqn.1998-01.com.vmware:esx-1.lab")),
+            .init(target: parts.array.target, lun: 1, nexus: .init(initiator: "local:iqn.1998-01.com.vmware:esx-1.lab")),
             host: HostIdentity(identifier: identifier, name: "test"),
             clock: HostClock(
                 now: { Timestamp(milliseconds: 0) }, monotonicMilliseconds: { 0 }, pause: { Pause.milliseconds($0) }))

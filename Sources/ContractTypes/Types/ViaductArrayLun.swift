@@ -158,18 +158,18 @@ public final class ViaductArrayLunInfo: WireWritable {
 public struct ViaductArrayLunResizeSpec: WireReadable {
     /// Bytes, a multiple of 4,096, at most 64 TiB.
     public let capacity: Int64
-    /// Must be true if the capacity becomes smaller: what lies beyond it is lost.
-    public let shrink: Bool?
+    /// Whether what is written beyond a smaller capacity may be lost; unset means that such a capacity is refused.
+    public let discardData: Bool?
 
-    public init(capacity: Int64, shrink: Bool? = nil) {
+    public init(capacity: Int64, discardData: Bool? = nil) {
         self.capacity = capacity
-        self.shrink = shrink
+        self.discardData = discardData
     }
 
     public init(reading reader: ValueReader) throws(Fault) {
         var fields = try StructureReader(reader, name: "com.viaduct.array.lun.resize_spec")
         capacity = try fields.required("capacity")
-        shrink = try fields.optional("shrink")
+        discardData = try fields.optional("discard_data")
         try fields.finish()
     }
 }

@@ -3,12 +3,14 @@ import Persistence
 import Platform
 import SCSI
 import StorageArray
+import Synchronization
 
 /// What the services of the array stand on: its pool, what initiators are shown of it, and threads that may block.
 public final class ArrayAdministration: Sendable {
     public let pool: StoragePool
     public let exposure: LUNExposure
     private let workers: WorkerPool
+    private let sessionSource = Mutex<@Sendable () -> [InitiatorSession]>({ [] })
 
     /// - Parameter workers: threads that may block on the array.
     public init(pool: StoragePool, target: ArrayTarget, store: Store, workers: WorkerPool) {
@@ -29,6 +31,14 @@ public final class ArrayAdministration: Sendable {
         } catch {
             throw Fault(error, about: subject)
         }
+    }
+
+    /// Who is logged in over the network; nobody until `report` names a source.
+    var sessions: [InitiatorSession] { sessionSource.withLock { $0 }() }
+
+    /// Where to ask who is logged in over the network.
+    public func report(sessions source: @escaping @Sendable () -> [InitiatorSession]) {
+        sessionSource.withLock { $0 = source }
     }
 
     /// Of a LUN of the inventory.

@@ -17,9 +17,6 @@ struct ArrayLUNAccess: ArrayLUNAccessService {
     func set(lun: String, initiator: String, call: Call) async throws(Fault) {
         let name = try Self.initiator(initiator, "initiator")
         try await change(lun, call) { (record, draft) throws(Fault) in
-            guard !draft[Host.self].all.contains(where: { $0.initiatorName == name.rawValue }) else {
-                throw .invalid("initiator", "'\(name)' is the name of a host of this inventory, whose access follows from its datastores.")
-            }
             guard !record.initiators.contains(name) else { return }
             guard record.initiators.count < Self.initiatorLimit else {
                 throw .array(

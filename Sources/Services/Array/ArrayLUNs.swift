@@ -83,12 +83,8 @@ struct ArrayLUNs: ArrayLUNService {
     func resize(lun: String, spec: ViaductArrayLunResizeSpec, call: Call) async throws(Fault) {
         let record = try store.snapshot.lun(lun)
         let sizeBytes = try Self.capacity(spec.capacity)
-        let information = try array.information(record.id)
-        guard information.sizeBytes <= sizeBytes || spec.shrink == true else {
-            throw .invalid(
-                "spec.capacity", "it is smaller than the present \(information.sizeBytes): set `shrink` to lose what lies beyond it.")
-        }
-        _ = try await engine.run(ResizeLUN(lun: record.id, sizeBytes: sizeBytes), by: call)
+        let workflow = ResizeLUN(lun: record.id, sizeBytes: sizeBytes, discardsData: spec.discardData ?? false)
+        _ = try await engine.run(workflow, by: call)
     }
 
     func delete(lun: String, call: Call) async throws(Fault) {
@@ -128,7 +124,7 @@ private struct LUNFilter {
 
 extension ViaductArrayLunType {
     init(_ information: LUNInformation) {
-        self = information.isReadOnly && information.origin != nil ? .snapshot : .disk
+        self = information.isSnapshot ? .snapshot : .disk
     }
 }
 

@@ -17,6 +17,20 @@ extension Fault {
                 detail: "\(error)")
         case .writeProtected:
             self = .array(.notAllowedInCurrentState, "write_protected", "'\(subject)' cannot be written.", subject)
+        case .isSnapshot:
+            self = .array(.notAllowedInCurrentState, "is_snapshot", "'\(subject)' is a snapshot, which never changes.", subject)
+        case .notASnapshotOfIt:
+            self = .array(.notFound, "not_its_snapshot", "'\(subject)' is no snapshot of this LUN.", subject)
+        case .hasSnapshots:
+            self = .array(.resourceInUse, "has_snapshots", "'\(subject)' has snapshots.", subject)
+        case .tooManySnapshots:
+            self = .array(
+                .unableToAllocateResource, "too_many_snapshots", "'\(subject)' has as many snapshots or clones as it may have.",
+                subject)
+        case .dataBeyondEnd:
+            self = .array(
+                .notAllowedInCurrentState, "data_beyond_end",
+                "'\(subject)' holds data beyond that size; `discard_data` gives it up.", subject)
         case .misaligned, .outOfRange, .tooLarge:
             self = .array(
                 .invalidArgument, "invalid_size", "The array cannot give '\(subject)' this size.", subject, detail: "\(error)")

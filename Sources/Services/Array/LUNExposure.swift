@@ -8,7 +8,8 @@ import Synchronization
 ///
 /// The inventory says under which number, in what guise and to whom a LUN is shown; the target holds a copy in memory.
 /// Whoever has committed a change calls `refresh`: under one lock it reads the newest snapshot and applies the difference,
-/// so that two changes cannot be applied in the wrong order.
+/// so that two changes cannot be applied in the wrong order. Nobody on the network can take the place of a host of the
+/// inventory, since their names here are no iSCSI names.
 public final class LUNExposure: Sendable {
     private struct Shown: Equatable {
         let number: UInt16
@@ -37,6 +38,9 @@ public final class LUNExposure: Sendable {
     /// Shows one LUN as the inventory has it; conceals it if it has none.
     func refresh(_ id: Identifier<ArrayLUN>) { shown.withLock { apply(id, store.snapshot, &$0) } }
 
+    /// Lets initiators know that a LUN has another size than before, or other contents.
+    func noteChange(of identifier: LUNIdentifier) { target.lunChanged(identifier) }
+
     private func apply(_ id: Identifier<ArrayLUN>, _ inventory: Inventory, _ shown: inout [Identifier<ArrayLUN>: Shown]) {
         let (old, new) = (shown[id], Self.wanted(id, inventory))
         guard old != new else { return }
@@ -60,11 +64,16 @@ public final class LUNExposure: Sendable {
         var initiators = Set(lun.initiators.map(\.rawValue))
         if let datastore = inventory.datastore(on: lun) {
             for host in inventory[Host.self].all where host.datacenter == datastore.datacenter {
-                initiators.insert(host.initiatorName)
+                initiators.insert(host.nexusName)
             }
         }
         return Shown(
             number: lun.number, options: UnitOptions(isRemovable: lun.isRemovable, isReadOnly: lun.isReadOnly),
             initiators: initiators)
     }
+}
+
+extension Host {
+    /// What the array's target knows it by. Unlike its name as an initiator it cannot be claimed in a login over iSCSI.
+    var nexusName: String { "local:" + initiatorName }
 }

@@ -81,7 +81,7 @@ struct MakeLUN: Workflow {
                 return try pool.createLUN(name: name, sizeBytes: sizeBytes, physicalBlockExponent: exponent)
             case .clone(let source):
                 guard let source = LUNIdentifier(source) else { throw .noSuchLUN }
-                return try pool.clone(source, name: name)
+                return try pool.cloneLUN(source, name: name)
             }
         }
         lun = Identifier(made.identifier)

@@ -18,6 +18,8 @@ struct ResizeLUN: Workflow {
 
     let lun: Identifier<ArrayLUN>
     let sizeBytes: UInt64
+    /// Whether what lies beyond a smaller capacity may be lost.
+    let discardsData: Bool
 
     var target: WorkflowTarget? { .lun(lun) }
 
@@ -32,9 +34,10 @@ struct ResizeLUN: Workflow {
 
     private func resize(_ context: StepContext<ArrayAdministration>) async throws(Fault) {
         guard let identifier = LUNIdentifier(lun) else { return }
-        let sizeBytes = sizeBytes
+        let (sizeBytes, discardsData) = (sizeBytes, discardsData)
         try await context.dependencies.perform(on: lun.rawValue) { (pool) throws(ArrayError) in
-            try pool.resizeLUN(identifier, sizeBytes: sizeBytes)
+            try pool.resizeLUN(identifier, sizeBytes: sizeBytes, discarding: discardsData)
         }
+        context.dependencies.exposure.noteChange(of: identifier)
     }
 }
