@@ -1,4 +1,5 @@
 import SCSI
+import Synchronization
 
 /// One SCSI command of a session, from its arrival to its response.
 ///
@@ -63,6 +64,8 @@ final class CommandTask {
     /// How it ended, while the response waits.
     var completion = Completion.good
 
+    /// Ends it early while a worker thread has it.
+    var cancellation: Cancellation?
     /// Task management functions that wait for its end.
     var waiters: [ManagementTask] = []
 
@@ -84,12 +87,22 @@ final class CommandTask {
         failure = nil
         (wantedBytes, receivedBytes) = (0, 0)
         (buffer, dataIn) = (nil, nil)
+        cancellation = nil
         immediate = UnsafeRawBufferPointer(start: nil, count: 0)
         isUnsolicitedOpen = false
         transferTag = PDUHeader.noTag
         (sequenceEnd, dataNumber, readyNumber) = (0, 0, 0)
         if !waiters.isEmpty { waiters = [] }
     }
+}
+
+/// Tells a command on another thread that nobody waits for it any more.
+final class Cancellation: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+
+    func set() { flag.store(true, ordering: .relaxed) }
 }
 
 /// Source: RFC 7143 §11.3.1, SAM-5 §8.6.

@@ -81,9 +81,12 @@ extension Connection {
         let dataIn = task.dataInRoom > 0 ? makeDataIn(task) : UnsafeMutableRawBufferPointer(start: nil, count: 0)
         let work = Work(connection: self, task: task, dataOut: task.dataOut, dataIn: dataIn)
         let (cdb, lun) = (task.cdb, task.lun)
+        let cancellation = Cancellation()
+        task.cancellation = cancellation
         let isTaken = home.context.workers.submit {
             let (completion, ticket) = work.connection.home.context.target.start(
-                cdb, lun: lun, from: nexus, dataOut: work.dataOut, dataIn: work.dataIn)
+                cdb, lun: lun, from: nexus, dataOut: work.dataOut, dataIn: work.dataIn,
+                isCancelled: { cancellation.isSet })
             work.connection.loop.execute { work.connection.worked(work, completion, ticket) }
         }
         if !isTaken {

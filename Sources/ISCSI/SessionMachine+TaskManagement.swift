@@ -82,6 +82,7 @@ extension SessionMachine {
         for task in tasks.values where task.state == .running && isMeant(task) {
             management.waitingCount += 1
             task.waiters.append(management)
+            task.cancellation?.set()
         }
         drop(isMeant)
     }

@@ -30,5 +30,6 @@ extension SessionMachine {
         held = [:]
         later = []
         drop { _ in true }
+        for task in tasks.values { task.cancellation?.set() }
     }
 }

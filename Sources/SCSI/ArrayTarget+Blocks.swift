@@ -57,9 +57,14 @@ extension ArrayTarget {
     func read(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let (offset, bytes) = try transferRange(command.cdb, unit)
         let whole = min(bytes, command.dataIn.count) / Self.blockBytes * Self.blockBytes
-        let target = UnsafeMutableRawBufferPointer(rebasing: command.dataIn[..<whole])
-        command.follow(
-            try sensing { () throws(ArrayError) in try pool.deferredRead(unit.identifier, at: offset, into: target) })
+        for start in stride(from: 0, to: whole, by: Limits.partBytes) {
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: command.dataIn[start..<min(whole, start + Limits.partBytes)])
+            command.follow(
+                try sensing { () throws(ArrayError) in
+                    try pool.deferredRead(unit.identifier, at: offset + UInt64(start), into: part)
+                })
+        }
         let rest = min(bytes, command.dataIn.count) - whole
         guard rest > 0 else { return command.filled(whole, of: bytes) }
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockBytes, alignment: 8)
@@ -84,9 +89,13 @@ extension ArrayTarget {
         _ command: inout Command, _ unit: LogicalUnit, _ offset: UInt64, _ bytes: Int
     ) throws(Sense) {
         let count = min(bytes, command.dataOut.count / Self.blockBytes * Self.blockBytes)
-        let source = UnsafeRawBufferPointer(rebasing: command.dataOut[..<count])
-        command.follow(
-            try sensing { () throws(ArrayError) in try pool.deferredWrite(unit.identifier, at: offset, source) })
+        for start in stride(from: 0, to: count, by: Limits.partBytes) {
+            let part = command.dataOut.slice(start, min(Limits.partBytes, count - start))
+            command.follow(
+                try sensing { () throws(ArrayError) in
+                    try pool.deferredWrite(unit.identifier, at: offset + UInt64(start), part)
+                })
+        }
     }
 
     /// Every write here is atomic; this one also says so. Source: SBC-4 §5.48.
@@ -123,7 +132,7 @@ extension ArrayTarget {
         try command.cdb.checkUnprotected()
         let count = Int(command.cdb[13]) * Self.blockBytes
         guard command.cdb[13] <= Limits.compareAndWriteBlocks else { throw .invalidField(byte: 13) }
-        guard command.dataOut.count == 2 * count else { throw .invalidFieldInCommandInformationUnit }
+        guard command.dataOut.count == 2 * count else { throw .invalidField(byte: 13) }
         let lba = command.cdb.bigEndian64(at: 2)
         try check(unit, lba, UInt64(command.cdb[13]))
         try unit.checkWritable()
@@ -143,16 +152,28 @@ extension ArrayTarget {
         try unit.checkWritable()
         let count = min(bytes, command.dataOut.count / Self.blockBytes * Self.blockBytes)
         guard count > 0 else { return }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * count, alignment: 4096)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: 2 * min(count, Limits.partBytes), alignment: 4096)
         defer { buffer.deallocate() }
-        let found = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-        let replacement = UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
+        for start in stride(from: 0, to: count, by: buffer.count / 2) {
+            let part = command.dataOut.slice(start, buffer.count / 2)
+            try orWrite(part, at: offset + UInt64(start), buffer, &command, unit)
+        }
+    }
+
+    /// - Parameter buffer: at least twice as long as the data.
+    private func orWrite(
+        _ data: UnsafeRawBufferPointer, at offset: UInt64, _ buffer: UnsafeMutableRawBufferPointer,
+        _ command: inout Command, _ unit: LogicalUnit
+    ) throws(Sense) {
+        let found = UnsafeMutableRawBufferPointer(rebasing: buffer[..<data.count])
+        let replacement = UnsafeMutableRawBufferPointer(rebasing: buffer[data.count..<2 * data.count])
         while true {
             let seen = try sensing { () throws(ArrayError) in
                 try pool.deferredRead(unit.identifier, at: offset, into: found)
             }
             command.follow(seen)
-            Self.combine(found, command.dataOut, into: replacement)
+            Self.combine(found, data, into: replacement)
             let outcome = try sensing { () throws(ArrayError) in
                 try pool.deferredCompareAndWrite(
                     unit.identifier, at: offset, expected: UnsafeRawBufferPointer(found),

@@ -89,6 +89,7 @@ extension ArrayTarget {
 
     private static let blockLimits: [UInt8] = {
         var page = [UInt8].zeros(64)
+        page[4] = 0x01  // WSNZ: WRITE SAME of no blocks is refused.
         page[5] = Limits.compareAndWriteBlocks
         page.put(UInt16(8), at: 6)  // Optimal transfer length granularity: a pool block.
         page.put(Limits.transferBlocks, at: 8)

@@ -23,11 +23,11 @@ extension ArrayTarget {
 
     func writeSame(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
         let flags = try WriteSameFlags(command.cdb)
-        var (lba, blocks) = command.cdb.blockRange
-        if blocks == 0 {
-            // WSNZ is 0: no number means up to the last block.
+        let (lba, blocks) = command.cdb.blockRange
+        // No number means up to the last block in other arrays; page B0h (WSNZ) says that here it means nothing.
+        guard blocks > 0 else {
             try check(unit, lba, 1)
-            blocks = unit.blocks - lba
+            throw .invalidField(byte: command.cdb.lengthField)
         }
         guard blocks <= Limits.writeSameBlocks else { throw .invalidField(byte: command.cdb.lengthField) }
         try check(unit, lba, blocks)

@@ -129,17 +129,27 @@ extension ArrayTarget {
             let isInverted = parameters.inverts && pass % 2 == 1
             let contents = isInverted ? block.map { ~$0 } : block
             let chunk = [UInt8]((0..<step / Self.blockBytes).map { _ in contents }.joined())
-            var offset: UInt64 = 0
-            while offset < sizeBytes {
-                let count = Int(min(UInt64(step), sizeBytes - offset))
-                if let failure = write(chunk, count, at: offset, unit) { return failure }
-                offset += UInt64(count)
+            let failure = writePass(chunk, unit, sizeBytes) { offset in
                 let done = (UInt64(pass) * sizeBytes + offset) / UInt64(parameters.passes)
                 // Sizes are below 2^47, so this does not overflow.
                 let progress = UInt16(clamping: done << 16 / sizeBytes)
                 unit.change { $0.sanitizing = .running(progress: progress) }
-                usleep(UInt32(clamping: count * 1_000_000 / max(1, overwriteBytesPerSecond)))
             }
+            if let failure { return failure }
+        }
+        return nil
+    }
+
+    private func writePass(
+        _ chunk: [UInt8], _ unit: LogicalUnit, _ sizeBytes: UInt64, progressed: (UInt64) -> Void
+    ) -> Sense? {
+        var offset: UInt64 = 0
+        while offset < sizeBytes {
+            let count = Int(min(UInt64(chunk.count), sizeBytes - offset))
+            if let failure = write(chunk, count, at: offset, unit) { return failure }
+            offset += UInt64(count)
+            progressed(offset)
+            usleep(UInt32(clamping: count * 1_000_000 / max(1, overwriteBytesPerSecond)))
         }
         return nil
     }

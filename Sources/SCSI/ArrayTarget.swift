@@ -28,7 +28,7 @@ public final class ArrayTarget: SCSITarget {
     /// How fast SANITIZE overwrites, so that other LUNs keep most of the device.
     let overwriteBytesPerSecond: Int
 
-    public init(pool: StoragePool, overwriteBytesPerSecond: Int = 32 << 20) {
+    public init(pool: StoragePool, overwriteBytesPerSecond: Int = 128 << 20) {
         self.pool = pool
         self.overwriteBytesPerSecond = overwriteBytesPerSecond
     }

@@ -1,4 +1,7 @@
 /// The data that a command moves, as its CDB says before any data arrives; what a transport's residuals are counted from.
+///
+/// A CDB that asks for more than any command moves will be refused, and moves none or as much as any does: so a transport
+/// never needs more memory than `ArrayTarget.maximumTransferBytes` for one command.
 public enum DataTransfer: Sendable, Equatable {
     case none
     /// To the initiator: at most so many bytes. What there was to give is `Completion.dataInLength`.
@@ -30,11 +33,16 @@ enum TransferRule: Sendable, Equatable {
         let blockBytes = ArrayTarget.blockBytes
         switch self {
         case .none: return .none
-        case .allocation(let offset, let width): return .toInitiator(cdb.number(at: offset, width: width))
-        case .parameterList(let offset, let width): return .fromInitiator(cdb.number(at: offset, width: width))
+        case .allocation(let offset, let width): 
+            return .toInitiator(min(cdb.number(at: offset, width: width), Limits.answerBytes))
+        case .parameterList(let offset, let width): 
+            return .fromInitiator(min(cdb.number(at: offset, width: width), Limits.parameterBytes))
         case .eightBytesIn: return .toInitiator(8)
-        case .blocksIn: return .toInitiator(Int(cdb.blockRange.blocks) * blockBytes)
-        case .blocksOut: return .fromInitiator(Int(cdb.blockRange.blocks) * blockBytes)
+        case .blocksIn, .blocksOut:
+            let blocks = cdb.blockRange.blocks
+            guard blocks <= UInt64(Limits.transferBlocks) else { return .none }
+            let bytes = Int(blocks) * blockBytes
+            return self == .blocksIn ? .toInitiator(bytes) : .fromInitiator(bytes)
         case .comparedBlocksOut: return .fromInitiator(2 * Int(cdb[13]) * blockBytes)
         case .oneBlockOut:
             let hasNoData = cdb[0] == OperationCode.writeSame16.rawValue && cdb[1] & 0x01 != 0
@@ -42,7 +50,7 @@ enum TransferRule: Sendable, Equatable {
         case .verification:
             let blocks = Int(cdb.blockRange.blocks)
             switch cdb[1] >> 1 & 3 {
-            case 1: return .fromInitiator(blocks * blockBytes)
+            case 1: return blocks > Int(Limits.transferBlocks) ? .none : .fromInitiator(blocks * blockBytes)
             case 3: return .fromInitiator(blocks > 0 ? blockBytes : 0)
             default: return .none
             }
@@ -60,6 +68,9 @@ extension CDB {
 }
 
 extension ArrayTarget {
+    /// The most data that one command moves.
+    public static let maximumTransferBytes = Int(Limits.transferBlocks) * blockBytes
+
     /// The data a command moves by its CDB; `.none` for a command that is not known.
     public static func transfer(of cdb: CDB) -> DataTransfer {
         CommandTable.description(of: cdb)?.transfer.transfer(of: cdb) ?? .none

@@ -197,7 +197,9 @@ struct OperationCodeTests {
             (CDB([0x2F, 0, 0, 0, 0, 0, 0, 0, 4]), .none), (CDB([0x2F, 2, 0, 0, 0, 0, 0, 0, 4]), .fromInitiator(2048)),
             (CDB([0x2F, 6, 0, 0, 0, 0, 0, 0, 4]), .fromInitiator(512)), (.readCapacity10, .toInitiator(8)),
             (.unmap(parameterListLength: 24), .fromInitiator(24)), (Reserve.out(0), .fromInitiator(24)),
-            (.extendedCopy(parameterListLength: 70000), .fromInitiator(70000)), (CDB([0xFF]), .none),
+            (.extendedCopy(parameterListLength: 70000), .fromInitiator(65536)),
+            (.write16(lba: 0, blocks: .max), .none), (.read16(lba: 0, blocks: 0x10000), .toInitiator(32 << 20)),
+            (.getLBAStatus(lba: 0, allocationLength: .max), .toInitiator(1 << 20)), (CDB([0xFF]), .none),
         ]
         for (cdb, expected) in cases { #expect(ArrayTarget.transfer(of: cdb) == expected) }
         #expect(ArrayTarget.isQuick(.read16(lba: 0, blocks: 8)) && !ArrayTarget.isQuick(.read16(lba: 0, blocks: 257)))

@@ -53,11 +53,11 @@ struct VerifyTests {
             (CDB([0x2F, 0x20]), 0, 0x052400), (CDB([0x2F, 0x04]), 0, 0x052400), (CDB([0x8F, 0x04]), 0, 0x052400),
             (CDB([0x2F, 0, 0, 0, 8, 0, 0, 0, 1]), 0, 0x052100), (CDB([0x2F, 2, 0, 0, 0, 0, 0, 0, 2]), 1, 0x050E03),
             (CDB([0x2F, 6, 0, 0, 0, 0, 0, 0, 2]), 0, 0x050E03),
-            (CDB([0x8F, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 1]), 1, 0x052400),
+            (CDB([0x8F, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1]), 1, 0x052400),
             (CDB([0x8F, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0]), 0, 0), (CDB([0x8F, 0, 0xFF]), 0, 0x052100),
             (CDB([0x2E, 0x20]), 0, 0x052400), (CDB([0x2E, 0x04]), 0, 0x052400), (CDB([0x2E, 0x06]), 0, 0x052400),
             (CDB([0x2E, 0, 0, 0, 8, 0, 0, 0, 1]), 1, 0x052100),
-            (CDB([0x8E, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 1]), 1, 0x052400),
+            (CDB([0x8E, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1]), 1, 0x052400),
             (CDB([0x8B, 0x20]), 0, 0x052400), (CDB([0x8B, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 1]), 1, 0x052100),
             (CDB([0x34, 0, 0, 0, 8, 1]), 0, 0x052100), (CDB([0x34, 2, 0, 0, 0, 1, 0, 0, 1]), 0, 0),
             (CDB([0x90, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 1]), 0, 0x052100), (CDB([0x90]), 0, 0),
@@ -84,6 +84,22 @@ struct VerifyTests {
         let cdb = CDB([0x8B, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 9])
         #expect(bench.sense(cdb, dataOut: sectors(0xA1, 9)) == 0)
         #expect(bench.read(lba: 3, blocks: 11) == sectors(0x0F) + sectors(0xAF, 9) + sectors(0))
+    }
+
+    @Test func aTransferLongerThanThePoolTakesGoesInParts() throws {
+        let bench = try Bench()
+        let big = try bench.target.pool.createLUN(name: "big", sizeBytes: 48 << 20).identifier
+        bench.target.expose(big, as: 9)
+        bench.target.allow("iqn.host", 9)
+        bench.hush(bench.nexus)
+        let blocks = 0x10000
+        var data = [UInt8](repeating: 0, count: blocks * 512)
+        for start in stride(from: 0, to: data.count, by: 512) { data[start] = UInt8(truncatingIfNeeded: start >> 9 | 1) }
+        #expect(bench.write(data, lba: 3, to: 9) == .good)
+        #expect(bench.read(lba: 3, blocks: UInt32(blocks), from: 9) == data)
+        let cdb = CDB([0x8B, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0, 0])
+        #expect(bench.sense(cdb, to: 9, dataOut: [UInt8](repeating: 0x80, count: data.count)) == 0)
+        #expect(bench.read(lba: 3, blocks: UInt32(blocks), from: 9) == data.map { $0 | 0x80 })
     }
 
     @Test func orWritesOfManyThreadsAllArrive() throws {
