@@ -10,11 +10,19 @@ public let operations: [Operation] = [
     arrayLUNGet(),
     arrayLUNList(),
     arrayLUNResize(),
+    arrayLUNUpdate(),
     arrayLUNAccessDelete(),
     arrayLUNAccessList(),
     arrayLUNAccessSet(),
+    arrayLUNSnapshotCreate(),
+    arrayLUNSnapshotDelete(),
+    arrayLUNSnapshotList(),
+    arrayLUNSnapshotRevert(),
+    arrayLUNVAAIGet(),
     arrayPoolGet(),
     arrayPoolList(),
+    arrayPoolUpdate(),
+    arraySessionList(),
     arrayStatisticsGet(),
     hostSettingsGet(),
     hostSettingsList(),
@@ -264,6 +272,41 @@ private func arrayLUNResize() -> Operation {
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
+private func arrayLUNUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id), Parameter("spec", .structure("com.viaduct.array.lun.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .variable("id:lun")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
 private func arrayLUNAccessDelete() -> Operation {
     let parameters: [Parameter] = [Parameter("lun", .id), Parameter("initiator", .id)]
     let errors: [String] = [
@@ -357,6 +400,167 @@ private func arrayLUNAccessSet() -> Operation {
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
+private func arrayLUNSnapshotCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id), Parameter("spec", .structure("com.viaduct.array.lun.snapshot.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("snapshot")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("snapshot")],
+        selectors: [], query: legacyQuery,
+        body: .object(["lun", "spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.snapshot", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNSnapshotDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id), Parameter("snapshot", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("snapshot"), .variable("snapshot")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("snapshot"), .variable("id:lun")],
+        selectors: [("~action", "delete")], query: legacyQuery,
+        body: .object(["snapshot"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.snapshot", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNSnapshotList() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("snapshot")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("lun", target: ["lun"], type: .id),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("snapshot")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.snapshot", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.array.lun.snapshot.summary")), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func arrayLUNSnapshotRevert() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id), Parameter("snapshot", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("snapshot"), .variable("snapshot")],
+        selectors: [("action", "revert")], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("snapshot"), .variable("id:lun")],
+        selectors: [("~action", "revert")], query: legacyQuery,
+        body: .object(["snapshot"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.snapshot", name: "revert", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNVAAIGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("vaai")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("vaai"), .variable("id:lun")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.vaai", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.array.lun.vaai.info"), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
 private func arrayPoolGet() -> Operation {
     let parameters: [Parameter] = [Parameter("pool", .id)]
     let errors: [String] = [
@@ -410,6 +614,66 @@ private func arrayPoolList() -> Operation {
     return Operation(
         service: "com.viaduct.array.pool", name: "list", parameters: parameters,
         output: .list(.structure("com.viaduct.array.pool.summary")), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func arrayPoolUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("pool", .id), Parameter("spec", .structure("com.viaduct.array.pool.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.pool", at: ["pool"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("viaduct"), .literal("array"), .literal("pool"), .variable("pool")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("pool"), .variable("id:pool")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.array.pool", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arraySessionList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("session")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("session")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.session", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.array.session.summary")), errors: errors, privileges: privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 

@@ -19,56 +19,64 @@ public struct ServiceDispatcher: OperationDispatcher {
         case 3: return try arrayLUNGet(&input, call, &writer)
         case 4: return try arrayLUNList(&input, call, &writer)
         case 5: return try arrayLUNResize(&input, call, &writer)
-        case 6: return try arrayLUNAccessDelete(&input, call, &writer)
-        case 7: return try arrayLUNAccessList(&input, call, &writer)
-        case 8: return try arrayLUNAccessSet(&input, call, &writer)
-        case 9: return try arrayPoolGet(&input, call, &writer)
-        case 10: return try arrayPoolList(&input, call, &writer)
-        case 11: return try arrayStatisticsGet(&input, call, &writer)
-        case 12: return try hostSettingsGet(&input, call, &writer)
-        case 13: return try hostSettingsList(&input, call, &writer)
-        case 14: return try hostSettingsUpdate(&input, call, &writer)
-        case 15: return try sessionCreate(&input, call, &writer)
-        case 16: return try sessionDelete(&input, call, &writer)
-        case 17: return try sessionGet(&input, call, &writer)
-        case 18: return try tasksCancel(&input, call, &writer)
-        case 19: return try tasksGet(&input, call, &writer)
-        case 20: return try tasksList(&input, call, &writer)
-        case 21: return try operationIntrospectionGet(&input, call, &writer)
-        case 22: return try operationIntrospectionList(&input, call, &writer)
-        case 23: return try providerIntrospectionGet(&input, call, &writer)
-        case 24: return try serviceIntrospectionGet(&input, call, &writer)
-        case 25: return try serviceIntrospectionList(&input, call, &writer)
-        case 26: return try virtualMachineClone(&input, call, &writer)
-        case 27: return try virtualMachineCloneTask(&input, call, &writer)
-        case 28: return try virtualMachineCreate(&input, call, &writer)
-        case 29: return try virtualMachineDelete(&input, call, &writer)
-        case 30: return try virtualMachineGet(&input, call, &writer)
-        case 31: return try virtualMachineList(&input, call, &writer)
-        case 32: return try clusterGet(&input, call, &writer)
-        case 33: return try clusterList(&input, call, &writer)
-        case 34: return try datacenterGet(&input, call, &writer)
-        case 35: return try datacenterList(&input, call, &writer)
-        case 36: return try datastoreGet(&input, call, &writer)
-        case 37: return try datastoreList(&input, call, &writer)
-        case 38: return try folderList(&input, call, &writer)
-        case 39: return try hostList(&input, call, &writer)
-        case 40: return try networkList(&input, call, &writer)
-        case 41: return try resourcePoolGet(&input, call, &writer)
-        case 42: return try resourcePoolList(&input, call, &writer)
-        case 43: return try storagePoliciesList(&input, call, &writer)
-        case 44: return try processorGet(&input, call, &writer)
-        case 45: return try processorUpdate(&input, call, &writer)
-        case 46: return try diskGet(&input, call, &writer)
-        case 47: return try diskList(&input, call, &writer)
-        case 48: return try diskUpdate(&input, call, &writer)
-        case 49: return try memoryGet(&input, call, &writer)
-        case 50: return try memoryUpdate(&input, call, &writer)
-        case 51: return try powerGet(&input, call, &writer)
-        case 52: return try powerReset(&input, call, &writer)
-        case 53: return try powerStart(&input, call, &writer)
-        case 54: return try powerStop(&input, call, &writer)
-        case 55: return try powerSuspend(&input, call, &writer)
+        case 6: return try arrayLUNUpdate(&input, call, &writer)
+        case 7: return try arrayLUNAccessDelete(&input, call, &writer)
+        case 8: return try arrayLUNAccessList(&input, call, &writer)
+        case 9: return try arrayLUNAccessSet(&input, call, &writer)
+        case 10: return try arrayLUNSnapshotCreate(&input, call, &writer)
+        case 11: return try arrayLUNSnapshotDelete(&input, call, &writer)
+        case 12: return try arrayLUNSnapshotList(&input, call, &writer)
+        case 13: return try arrayLUNSnapshotRevert(&input, call, &writer)
+        case 14: return try arrayLUNVAAIGet(&input, call, &writer)
+        case 15: return try arrayPoolGet(&input, call, &writer)
+        case 16: return try arrayPoolList(&input, call, &writer)
+        case 17: return try arrayPoolUpdate(&input, call, &writer)
+        case 18: return try arraySessionList(&input, call, &writer)
+        case 19: return try arrayStatisticsGet(&input, call, &writer)
+        case 20: return try hostSettingsGet(&input, call, &writer)
+        case 21: return try hostSettingsList(&input, call, &writer)
+        case 22: return try hostSettingsUpdate(&input, call, &writer)
+        case 23: return try sessionCreate(&input, call, &writer)
+        case 24: return try sessionDelete(&input, call, &writer)
+        case 25: return try sessionGet(&input, call, &writer)
+        case 26: return try tasksCancel(&input, call, &writer)
+        case 27: return try tasksGet(&input, call, &writer)
+        case 28: return try tasksList(&input, call, &writer)
+        case 29: return try operationIntrospectionGet(&input, call, &writer)
+        case 30: return try operationIntrospectionList(&input, call, &writer)
+        case 31: return try providerIntrospectionGet(&input, call, &writer)
+        case 32: return try serviceIntrospectionGet(&input, call, &writer)
+        case 33: return try serviceIntrospectionList(&input, call, &writer)
+        case 34: return try virtualMachineClone(&input, call, &writer)
+        case 35: return try virtualMachineCloneTask(&input, call, &writer)
+        case 36: return try virtualMachineCreate(&input, call, &writer)
+        case 37: return try virtualMachineDelete(&input, call, &writer)
+        case 38: return try virtualMachineGet(&input, call, &writer)
+        case 39: return try virtualMachineList(&input, call, &writer)
+        case 40: return try clusterGet(&input, call, &writer)
+        case 41: return try clusterList(&input, call, &writer)
+        case 42: return try datacenterGet(&input, call, &writer)
+        case 43: return try datacenterList(&input, call, &writer)
+        case 44: return try datastoreGet(&input, call, &writer)
+        case 45: return try datastoreList(&input, call, &writer)
+        case 46: return try folderList(&input, call, &writer)
+        case 47: return try hostList(&input, call, &writer)
+        case 48: return try networkList(&input, call, &writer)
+        case 49: return try resourcePoolGet(&input, call, &writer)
+        case 50: return try resourcePoolList(&input, call, &writer)
+        case 51: return try storagePoliciesList(&input, call, &writer)
+        case 52: return try processorGet(&input, call, &writer)
+        case 53: return try processorUpdate(&input, call, &writer)
+        case 54: return try diskGet(&input, call, &writer)
+        case 55: return try diskList(&input, call, &writer)
+        case 56: return try diskUpdate(&input, call, &writer)
+        case 57: return try memoryGet(&input, call, &writer)
+        case 58: return try memoryUpdate(&input, call, &writer)
+        case 59: return try powerGet(&input, call, &writer)
+        case 60: return try powerReset(&input, call, &writer)
+        case 61: return try powerStart(&input, call, &writer)
+        case 62: return try powerStop(&input, call, &writer)
+        case 63: return try powerSuspend(&input, call, &writer)
         default: throw Fault(.operationNotFound, id: "vapi.method.input.invalid.method", "Invalid method")
         }
     }
@@ -143,6 +151,19 @@ extension ServiceDispatcher {
             return Answer { writer in writer.void() }
         }
     }
+
+    private func arrayLUNUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let lun: String = try input.required("lun")
+        let spec: ViaductArrayLunUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.arrayLUN
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(lun: lun, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
 }
 
 extension ServiceDispatcher {
@@ -184,6 +205,69 @@ extension ServiceDispatcher {
 }
 
 extension ServiceDispatcher {
+    private func arrayLUNSnapshotCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let lun: String = try input.required("lun")
+        let spec: ViaductArrayLunSnapshotCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.arrayLUNSnapshot
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(lun: lun, spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func arrayLUNSnapshotDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let lun: String = try input.required("lun")
+        let snapshot: String = try input.required("snapshot")
+        try input.finish()
+        let service = services.arrayLUNSnapshot
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(lun: lun, snapshot: snapshot, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func arrayLUNSnapshotList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let lun: String = try input.required("lun")
+        try input.finish()
+        let result = try services.arrayLUNSnapshot.list(lun: lun, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func arrayLUNSnapshotRevert(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let lun: String = try input.required("lun")
+        let snapshot: String = try input.required("snapshot")
+        try input.finish()
+        let service = services.arrayLUNSnapshot
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.revert(lun: lun, snapshot: snapshot, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func arrayLUNVAAIGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let lun: String = try input.required("lun")
+        try input.finish()
+        let result = try services.arrayLUNVAAI.get(lun: lun, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+}
+
+extension ServiceDispatcher {
     private func arrayPoolGet(
         _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
     ) throws(Fault) -> Invocation {
@@ -199,6 +283,30 @@ extension ServiceDispatcher {
     ) throws(Fault) -> Invocation {
         try input.finish()
         let result = try services.arrayPool.list(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func arrayPoolUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let pool: String = try input.required("pool")
+        let spec: ViaductArrayPoolUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.arrayPool
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(pool: pool, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func arraySessionList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.arraySession.list(call: call)
         result.write(to: &writer)
         return .written
     }

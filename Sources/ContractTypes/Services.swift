@@ -20,6 +20,8 @@ public protocol ArrayLUNService: Sendable {
     func list(filter: ViaductArrayLunFilterSpec?, call: Call) throws(Fault) -> [ViaductArrayLunSummary]
     /// Sets the capacity of a LUN that carries no datastore.
     func resize(lun: String, spec: ViaductArrayLunResizeSpec, call: Call) async throws(Fault)
+    /// Changes the name of a LUN, how it presents itself, and when hosts are warned of its use.
+    func update(lun: String, spec: ViaductArrayLunUpdateSpec, call: Call) async throws(Fault)
 }
 
 /// Which initiators reach a LUN.
@@ -36,6 +38,30 @@ public protocol ArrayLUNAccessService: Sendable {
     func set(lun: String, initiator: String, call: Call) async throws(Fault)
 }
 
+/// Snapshots of LUNs.
+///
+/// Serves `com.viaduct.array.lun.snapshot`.
+public protocol ArrayLUNSnapshotService: Sendable {
+    /// Keeps what a LUN holds at this instant, whatever its size, without copying anything, and returns the
+    /// snapshot's identifier.
+    func create(lun: String, spec: ViaductArrayLunSnapshotCreateSpec, call: Call) async throws(Fault) -> String
+    /// Deletes a snapshot that no initiator has access to.
+    func delete(lun: String, snapshot: String, call: Call) async throws(Fault)
+    /// Lists the snapshots of a LUN in the order they were made.
+    func list(lun: String, call: Call) throws(Fault) -> [ViaductArrayLunSnapshotSummary]
+    /// Makes a LUN hold what it held when the snapshot was made; everything written since is lost. Initiators do
+    /// not reach the LUN meanwhile. The snapshot stays.
+    func revert(lun: String, snapshot: String, call: Call) async throws(Fault)
+}
+
+/// What a LUN can do for hosts.
+///
+/// Serves `com.viaduct.array.lun.vaai`.
+public protocol ArrayLUNVAAIService: Sendable {
+    /// Asks a LUN which of the commands behind the VAAI primitives it takes.
+    func get(lun: String, call: Call) throws(Fault) -> ViaductArrayLunVaaiInfo
+}
+
 /// Pools that LUNs take their blocks from.
 ///
 /// Serves `com.viaduct.array.pool`.
@@ -44,6 +70,16 @@ public protocol ArrayPoolService: Sendable {
     func get(pool: String, call: Call) throws(Fault) -> ViaductArrayPoolInfo
     /// Lists the pools of the array; there is one.
     func list(call: Call) throws(Fault) -> [ViaductArrayPoolSummary]
+    /// Sets the use beyond which hosts are warned.
+    func update(pool: String, spec: ViaductArrayPoolUpdateSpec, call: Call) async throws(Fault)
+}
+
+/// Sessions of the iSCSI target.
+///
+/// Serves `com.viaduct.array.session`.
+public protocol ArraySessionService: Sendable {
+    /// Lists the sessions of initiators with the iSCSI target; none if it is off.
+    func list(call: Call) throws(Fault) -> [ViaductArraySessionSummary]
 }
 
 /// Counters of the storage array.
@@ -261,7 +297,10 @@ public protocol PowerService: Sendable {
 public struct ServiceProviders: Sendable {
     public let arrayLUN: any ArrayLUNService
     public let arrayLUNAccess: any ArrayLUNAccessService
+    public let arrayLUNSnapshot: any ArrayLUNSnapshotService
+    public let arrayLUNVAAI: any ArrayLUNVAAIService
     public let arrayPool: any ArrayPoolService
+    public let arraySession: any ArraySessionService
     public let arrayStatistics: any ArrayStatisticsService
     public let hostSettings: any HostSettingsService
     public let session: any SessionService
@@ -283,10 +322,13 @@ public struct ServiceProviders: Sendable {
     public let memory: any MemoryService
     public let power: any PowerService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayPool: any ArrayPoolService, arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
+        self.arrayLUNSnapshot = arrayLUNSnapshot
+        self.arrayLUNVAAI = arrayLUNVAAI
         self.arrayPool = arrayPool
+        self.arraySession = arraySession
         self.arrayStatistics = arrayStatistics
         self.hostSettings = hostSettings
         self.session = session

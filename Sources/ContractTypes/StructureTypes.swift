@@ -17,7 +17,7 @@ public let typeTable = TypeTable(
             ]),
         StructureType(
             "com.viaduct.array.lun.create_spec", isError: false,
-            ["name string", "capacity long", "removable opt(bool)", "read_only opt(bool)", "physical_block_exponent opt(long)"],
+            ["name string", "capacity long", "removable opt(bool)", "read_only opt(bool)", "physical_block_exponent opt(long)", "soft_threshold opt(long)"],
             unions: [
             ]),
         StructureType(
@@ -27,7 +27,7 @@ public let typeTable = TypeTable(
             ]),
         StructureType(
             "com.viaduct.array.lun.info", isError: false,
-            ["name string", "type e:com.viaduct.array.lun.type", "number long", "device string", "capacity long", "allocated long", "removable bool", "read_only bool", "physical_block_exponent long", "online bool", "origin opt(id)", "datastore opt(id)", "initiators list(string)"],
+            ["name string", "type e:com.viaduct.array.lun.type", "number long", "device string", "capacity long", "allocated long", "removable bool", "read_only bool", "physical_block_exponent long", "online bool", "origin opt(id)", "datastore opt(id)", "initiators list(string)", "soft_threshold opt(long)", "threshold_exceeded bool"],
             unions: [
             ]),
         StructureType(
@@ -36,18 +36,48 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.array.lun.snapshot.create_spec", isError: false,
+            ["name string"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.snapshot.summary", isError: false,
+            ["snapshot id", "name string", "capacity long", "allocated long"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.array.lun.summary", isError: false,
             ["lun id", "name string", "type e:com.viaduct.array.lun.type", "number long", "capacity long", "allocated long"],
             unions: [
             ]),
         StructureType(
+            "com.viaduct.array.lun.update_spec", isError: false,
+            ["name opt(string)", "soft_threshold opt(long)", "removable opt(bool)", "read_only opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.vaai.info", isError: false,
+            ["device string", "ats_status e:com.viaduct.array.lun.vaai.status", "clone_status e:com.viaduct.array.lun.vaai.status", "zero_status e:com.viaduct.array.lun.vaai.status", "delete_status e:com.viaduct.array.lun.vaai.status"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.array.pool.info", isError: false,
-            ["identity string", "capacity long", "used long", "metadata long", "available long", "provisioned long", "luns long"],
+            ["identity string", "capacity long", "used long", "metadata long", "available long", "provisioned long", "luns long", "soft_threshold opt(long)"],
             unions: [
             ]),
         StructureType(
             "com.viaduct.array.pool.summary", isError: false,
             ["pool id", "capacity long", "used long", "available long"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.pool.update_spec", isError: false,
+            ["soft_threshold opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.session.summary", isError: false,
+            ["session long", "initiator id", "initiator_session string", "peer string", "start_time datetime", "commands long", "discovery bool"],
             unions: [
             ]),
         StructureType(
@@ -692,6 +722,7 @@ public let typeTable = TypeTable(
     ],
     enumerations: [
         EnumerationType("com.viaduct.array.lun.type", ["DISK", "SNAPSHOT"]),
+        EnumerationType("com.viaduct.array.lun.vaai.status", ["SUPPORTED", "UNSUPPORTED"]),
         EnumerationType("com.vmware.cis.task.status", ["PENDING", "RUNNING", "BLOCKED", "SUCCEEDED", "FAILED"]),
         EnumerationType("com.vmware.vapi.std.errors.error.type", ["ERROR", "ALREADY_EXISTS", "ALREADY_IN_DESIRED_STATE", "CANCELED", "CONCURRENT_CHANGE", "FEATURE_IN_USE", "INTERNAL_SERVER_ERROR", "INVALID_ARGUMENT", "INVALID_ELEMENT_CONFIGURATION", "INVALID_ELEMENT_TYPE", "INVALID_REQUEST", "NOT_ALLOWED_IN_CURRENT_STATE", "NOT_FOUND", "OPERATION_NOT_FOUND", "RESOURCE_BUSY", "RESOURCE_IN_USE", "RESOURCE_INACCESSIBLE", "SERVICE_UNAVAILABLE", "TIMED_OUT", "UNABLE_TO_ALLOCATE_RESOURCE", "UNAUTHENTICATED", "UNAUTHORIZED", "UNEXPECTED_INPUT", "UNSUPPORTED", "UNVERIFIED_PEER"]),
         EnumerationType("com.vmware.vapi.std.introspection.operation.data_definition.data_type", ["BINARY", "BOOLEAN", "DOUBLE", "DYNAMIC_STRUCTURE", "ERROR", "ANY_ERROR", "LIST", "LONG", "OPAQUE", "OPTIONAL", "SECRET", "STRING", "STRUCTURE", "STRUCTURE_REF", "VOID"]),

@@ -40,7 +40,10 @@ public struct Product: Sendable {
         registry.register(ProvisionVirtualMachine.self, dependencies: fabric)
         registry.register(DeleteVirtualMachine.self, dependencies: fabric)
         registry.register(MakeLUN.self, dependencies: array)
+        registry.register(UpdateLUN.self, dependencies: array)
         registry.register(ResizeLUN.self, dependencies: array)
+        registry.register(RevertLUN.self, dependencies: array)
+        registry.register(UpdatePool.self, dependencies: array)
         registry.register(DeleteLUN.self, dependencies: array)
         return registry
     }
@@ -50,7 +53,10 @@ public struct Product: Sendable {
         let introspection = Introspection(operations)
         return ServiceProviders(
             arrayLUN: ArrayLUNs(store: store, engine: engine, array: array),
-            arrayLUNAccess: ArrayLUNAccess(store: store, array: array), arrayPool: ArrayPools(array: array),
+            arrayLUNAccess: ArrayLUNAccess(store: store, array: array), 
+            arrayLUNSnapshot: ArrayLUNSnapshots(store: store, engine: engine, array: array),
+            arrayLUNVAAI: ArrayLUNVAAI(store: store, array: array), arrayPool: ArrayPools(engine: engine, array: array),
+            arraySession: ArraySessions(array: array),
             arrayStatistics: ArrayStatistics(store: store, pool: array.pool, fabric: fabric),
             hostSettings: HostSettings(store: store, fabric: fabric),
             session: SessionOperations(sessions: sessions),

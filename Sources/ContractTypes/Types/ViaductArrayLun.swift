@@ -40,13 +40,16 @@ public struct ViaductArrayLunCreateSpec: WireReadable {
     /// 0 to 15: logical blocks of 512 bytes per physical block, as a power of two. Unset means 3, the 4,096 bytes
     /// that suit the pool.
     public let physicalBlockExponent: Int64?
+    /// Bytes allocated beyond which hosts are warned; unset means never.
+    public let softThreshold: Int64?
 
-    public init(name: String, capacity: Int64, removable: Bool? = nil, readOnly: Bool? = nil, physicalBlockExponent: Int64? = nil) {
+    public init(name: String, capacity: Int64, removable: Bool? = nil, readOnly: Bool? = nil, physicalBlockExponent: Int64? = nil, softThreshold: Int64? = nil) {
         self.name = name
         self.capacity = capacity
         self.removable = removable
         self.readOnly = readOnly
         self.physicalBlockExponent = physicalBlockExponent
+        self.softThreshold = softThreshold
     }
 
     public init(reading reader: ValueReader) throws(Fault) {
@@ -56,6 +59,7 @@ public struct ViaductArrayLunCreateSpec: WireReadable {
         removable = try fields.optional("removable")
         readOnly = try fields.optional("read_only")
         physicalBlockExponent = try fields.optional("physical_block_exponent")
+        softThreshold = try fields.optional("soft_threshold")
         try fields.finish()
     }
 }
@@ -118,8 +122,12 @@ public final class ViaductArrayLunInfo: WireWritable {
     public let datastore: String?
     /// Names of the initiators that have access; the hosts of its datastore besides.
     public let initiators: [String]
+    /// Bytes allocated beyond which hosts are warned; unset if they are not.
+    public let softThreshold: Int64?
+    /// Whether what is allocated has reached the threshold.
+    public let thresholdExceeded: Bool
 
-    public init(name: String, type: ViaductArrayLunType, number: Int64, device: String, capacity: Int64, allocated: Int64, removable: Bool, readOnly: Bool, physicalBlockExponent: Int64, online: Bool, origin: String? = nil, datastore: String? = nil, initiators: [String]) {
+    public init(name: String, type: ViaductArrayLunType, number: Int64, device: String, capacity: Int64, allocated: Int64, removable: Bool, readOnly: Bool, physicalBlockExponent: Int64, online: Bool, origin: String? = nil, datastore: String? = nil, initiators: [String], softThreshold: Int64? = nil, thresholdExceeded: Bool) {
         self.name = name
         self.type = type
         self.number = number
@@ -133,6 +141,8 @@ public final class ViaductArrayLunInfo: WireWritable {
         self.origin = origin
         self.datastore = datastore
         self.initiators = initiators
+        self.softThreshold = softThreshold
+        self.thresholdExceeded = thresholdExceeded
     }
 
     public func write(to writer: inout ValueWriter) {
@@ -150,6 +160,8 @@ public final class ViaductArrayLunInfo: WireWritable {
         writer.optional(",\"origin\":", origin)
         writer.optional(",\"datastore\":", datastore)
         writer.field(",\"initiators\":", initiators)
+        writer.optional(",\"soft_threshold\":", softThreshold)
+        writer.field(",\"threshold_exceeded\":", thresholdExceeded)
         writer.endStructure()
     }
 }
@@ -204,6 +216,34 @@ public struct ViaductArrayLunSummary: WireWritable {
         writer.field(",\"capacity\":", capacity)
         writer.field(",\"allocated\":", allocated)
         writer.endStructure()
+    }
+}
+
+/// What to change; unset fields stay as they are.
+public struct ViaductArrayLunUpdateSpec: WireReadable {
+    /// 1 to 128 bytes of UTF-8, unique in the array.
+    public let name: String?
+    /// Bytes allocated beyond which hosts are warned; 0 ends the warning.
+    public let softThreshold: Int64?
+    /// Whether hosts take it for a removable medium.
+    public let removable: Bool?
+    /// Whether hosts cannot write to it.
+    public let readOnly: Bool?
+
+    public init(name: String? = nil, softThreshold: Int64? = nil, removable: Bool? = nil, readOnly: Bool? = nil) {
+        self.name = name
+        self.softThreshold = softThreshold
+        self.removable = removable
+        self.readOnly = readOnly
+    }
+
+    public init(reading reader: ValueReader) throws(Fault) {
+        var fields = try StructureReader(reader, name: "com.viaduct.array.lun.update_spec")
+        name = try fields.optional("name")
+        softThreshold = try fields.optional("soft_threshold")
+        removable = try fields.optional("removable")
+        readOnly = try fields.optional("read_only")
+        try fields.finish()
     }
 }
 

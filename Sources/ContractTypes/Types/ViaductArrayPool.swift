@@ -19,8 +19,10 @@ public struct ViaductArrayPoolInfo: WireWritable {
     public let provisioned: Int64
     /// How many LUNs there are, snapshots included.
     public let luns: Int64
+    /// Bytes used beyond which hosts are warned; unset if they are not.
+    public let softThreshold: Int64?
 
-    public init(identity: String, capacity: Int64, used: Int64, metadata: Int64, available: Int64, provisioned: Int64, luns: Int64) {
+    public init(identity: String, capacity: Int64, used: Int64, metadata: Int64, available: Int64, provisioned: Int64, luns: Int64, softThreshold: Int64? = nil) {
         self.identity = identity
         self.capacity = capacity
         self.used = used
@@ -28,6 +30,7 @@ public struct ViaductArrayPoolInfo: WireWritable {
         self.available = available
         self.provisioned = provisioned
         self.luns = luns
+        self.softThreshold = softThreshold
     }
 
     public func write(to writer: inout ValueWriter) {
@@ -39,6 +42,7 @@ public struct ViaductArrayPoolInfo: WireWritable {
         writer.field(",\"available\":", available)
         writer.field(",\"provisioned\":", provisioned)
         writer.field(",\"luns\":", luns)
+        writer.optional(",\"soft_threshold\":", softThreshold)
         writer.endStructure()
     }
 }
@@ -67,5 +71,21 @@ public struct ViaductArrayPoolSummary: WireWritable {
         writer.field(",\"used\":", used)
         writer.field(",\"available\":", available)
         writer.endStructure()
+    }
+}
+
+/// What to change; unset fields stay as they are.
+public struct ViaductArrayPoolUpdateSpec: WireReadable {
+    /// Bytes used beyond which hosts are warned with a unit attention; 0 ends the warning.
+    public let softThreshold: Int64?
+
+    public init(softThreshold: Int64? = nil) {
+        self.softThreshold = softThreshold
+    }
+
+    public init(reading reader: ValueReader) throws(Fault) {
+        var fields = try StructureReader(reader, name: "com.viaduct.array.pool.update_spec")
+        softThreshold = try fields.optional("soft_threshold")
+        try fields.finish()
     }
 }

@@ -41,6 +41,15 @@ public final class ArrayAdministration: Sendable {
         sessionSource.withLock { $0 = source }
     }
 
+    /// - Parameter lun: `nil` for the pool.
+    func softThreshold(_ lun: LUNIdentifier?) throws(Fault) -> UInt64? {
+        do throws(ArrayError) {
+            return try pool.softThreshold(lun)
+        } catch {
+            throw Fault(error, about: lun?.description ?? ArrayPools.only)
+        }
+    }
+
     /// Of a LUN of the inventory.
     ///
     /// - Throws: `not_found`, also if the array has lost it.

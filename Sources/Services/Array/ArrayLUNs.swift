@@ -17,7 +17,9 @@ struct ArrayLUNs: ArrayLUNService {
     func get(lun: String, call: Call) throws(Fault) -> ViaductArrayLunInfo {
         let inventory = store.snapshot
         let record = try inventory.lun(lun)
-        return ViaductArrayLunInfo(record, try array.information(record.id), inventory.datastore(on: record))
+        return ViaductArrayLunInfo(
+            record, try array.information(record.id), inventory.datastore(on: record),
+            softThreshold: try array.softThreshold(LUNIdentifier(record.id)))
     }
 
     func list(filter: ViaductArrayLunFilterSpec?, call: Call) throws(Fault) -> [ViaductArrayLunSummary] {
@@ -44,7 +46,8 @@ struct ArrayLUNs: ArrayLUNService {
             MakeLUN(
                 lunName: try Self.name(spec.name, "spec.name"),
                 content: .empty(sizeBytes: try Self.capacity(spec.capacity), physicalBlockExponent: exponent),
-                isRemovable: spec.removable ?? false, isReadOnly: spec.readOnly ?? false), call)
+                isRemovable: spec.removable ?? false, isReadOnly: spec.readOnly ?? false,
+                softThreshold: try Self.threshold(spec.softThreshold)), call)
     }
 
     func clone(spec: ViaductArrayLunCloneSpec, call: Call) async throws(Fault) -> String {
@@ -78,7 +81,25 @@ struct ArrayLUNs: ArrayLUNService {
         return UInt64(bytes)
     }
 
+    /// `nil` for none.
+    static func threshold(_ bytes: Int64?) throws(Fault) -> UInt64? {
+        guard let bytes, bytes != 0 else { return nil }
+        guard bytes > 0 else { throw .invalid("spec.soft_threshold", "it must not be negative.") }
+        return UInt64(bytes)
+    }
+
     // MARK: - Changing
+
+    func update(lun: String, spec: ViaductArrayLunUpdateSpec, call: Call) async throws(Fault) {
+        let record = try store.snapshot.lun(lun)
+        var workflow = UpdateLUN(lun: record.id, isRemovable: spec.removable, isReadOnly: spec.readOnly)
+        if let name = spec.name { workflow.newName = try Self.name(name, "spec.name") }
+        if let threshold = spec.softThreshold { workflow.softThreshold = .init(bytes: try Self.threshold(threshold)) }
+        if try array.information(record.id).isSnapshot, spec.readOnly == false {
+            throw Fault(.isSnapshot, about: lun)
+        }
+        _ = try await engine.run(workflow, by: call)
+    }
 
     func resize(lun: String, spec: ViaductArrayLunResizeSpec, call: Call) async throws(Fault) {
         let record = try store.snapshot.lun(lun)
@@ -89,7 +110,9 @@ struct ArrayLUNs: ArrayLUNService {
 
     func delete(lun: String, call: Call) async throws(Fault) {
         let record = try store.snapshot.lun(lun)
-        _ = try await engine.run(DeleteLUN(lun: record.id), by: call)
+        let information = try array.information(record.id)
+        let parent = information.isSnapshot ? information.origin.map { Identifier<ArrayLUN>($0) } : nil
+        _ = try await engine.run(DeleteLUN(lun: record.id, parent: parent), by: call)
     }
 }
 
@@ -137,7 +160,7 @@ extension ViaductArrayLunSummary {
 }
 
 extension ViaductArrayLunInfo {
-    convenience init(_ lun: ArrayLUN, _ information: LUNInformation, _ datastore: Datastore?) {
+    convenience init(_ lun: ArrayLUN, _ information: LUNInformation, _ datastore: Datastore?, softThreshold: UInt64?) {
         self.init(
             name: information.name, type: ViaductArrayLunType(information), number: Int64(lun.number),
             device: information.worldWideName.description, capacity: Int64(clamping: information.sizeBytes),
@@ -145,6 +168,7 @@ extension ViaductArrayLunInfo {
             readOnly: lun.isReadOnly || information.isReadOnly,
             physicalBlockExponent: Int64(information.physicalBlockExponent), online: lun.isOnline,
             origin: information.origin.map { Identifier<ArrayLUN>($0).rawValue }, datastore: datastore?.id.rawValue,
-            initiators: lun.initiators.map(\.rawValue))
+            initiators: lun.initiators.map(\.rawValue), softThreshold: softThreshold.map { Int64(clamping: $0) },
+            thresholdExceeded: information.isAboveThreshold)
     }
 }

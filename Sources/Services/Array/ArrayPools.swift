@@ -1,4 +1,5 @@
 import ContractTypes
+import Coordination
 import Domain
 import Persistence
 import StorageArray
@@ -8,6 +9,7 @@ struct ArrayPools: ArrayPoolService {
     /// Its identifier; a pool is told from that of another array by its identity.
     static let only = "pool-1"
 
+    let engine: WorkflowEngine
     let array: ArrayAdministration
 
     func list(call: Call) throws(Fault) -> [ViaductArrayPoolSummary] {
@@ -27,7 +29,14 @@ struct ArrayPools: ArrayPoolService {
             used: Int64(clamping: usage.dataBytes), metadata: Int64(clamping: usage.metadataBytes),
             available: Int64(clamping: usage.availableBytes),
             provisioned: luns.reduce(0) { $0 + Int64(clamping: $1.sizeBytes) },
-            luns: Int64(luns.count))
+            luns: Int64(luns.count),
+            softThreshold: try array.softThreshold(nil).map { Int64(clamping: $0) })
+    }
+
+    func update(pool: String, spec: ViaductArrayPoolUpdateSpec, call: Call) async throws(Fault) {
+        try Self.check(pool)
+        guard let threshold = spec.softThreshold else { return }
+        _ = try await engine.run(UpdatePool(softThreshold: try ArrayLUNs.threshold(threshold)), by: call)
     }
 
     static func check(_ pool: String) throws(Fault) {

@@ -13,7 +13,10 @@ struct DeleteLUN: Workflow {
     static let steps: [WorkflowStep<DeleteLUN>] = [
         WorkflowStep(
             "Taking the LUN offline", isPointOfNoReturn: true,
-            run: { (state, context) async throws(Fault) in try await context.setOnline(false, state.lun) },
+            run: { (state, context) async throws(Fault) in
+                try await state.checkSnapshots(context)
+                try await context.setOnline(false, state.lun)
+            },
             undo: { (state, context) async throws(Fault) in try await context.setOnline(true, state.lun) }),
         WorkflowStep(
             "Deleting the LUN",
@@ -24,11 +27,14 @@ struct DeleteLUN: Workflow {
     ]
 
     let lun: Identifier<ArrayLUN>
+    /// The LUN that it is a snapshot of; nothing else may be done with that one meanwhile.
+    var parent: Identifier<ArrayLUN>?
 
     var target: WorkflowTarget? { .lun(lun) }
 
     func admit(_ draft: inout Draft) throws(Fault) -> DeleteLUN {
         let record = try draft.idleLUN(lun)
+        if let parent, draft.isBusy(.lun(parent)) { throw .arrayBusy(parent.rawValue) }
         if let datastore = draft.inventory.datastore(on: record) {
             throw .carriesDatastore(.resourceInUse, lun.rawValue, datastore)
         }
@@ -39,6 +45,13 @@ struct DeleteLUN: Workflow {
         }
         draft.audit(target: lun.rawValue)
         return self
+    }
+
+    private func checkSnapshots(_ context: StepContext<ArrayAdministration>) async throws(Fault) {
+        guard let identifier = LUNIdentifier(lun) else { return }
+        try await context.dependencies.perform(on: lun.rawValue) { (pool) throws(ArrayError) in
+            guard try pool.snapshots(of: identifier).isEmpty else { throw .hasSnapshots }
+        }
     }
 
     private func delete(_ context: StepContext<ArrayAdministration>) async throws(Fault) {

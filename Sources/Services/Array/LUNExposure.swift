@@ -17,7 +17,10 @@ public final class LUNExposure: Sendable {
         let initiators: Set<String>
     }
 
-    private let target: ArrayTarget
+    /// The name by which the array itself asks its LUNs; no iSCSI name, so that nobody can log in with it.
+    static let observer = "local:array"
+
+    let target: ArrayTarget
     private let store: Store
     private let shown = Mutex<[Identifier<ArrayLUN>: Shown]>([:])
 
@@ -62,6 +65,7 @@ public final class LUNExposure: Sendable {
     private static func wanted(_ id: Identifier<ArrayLUN>, _ inventory: Inventory) -> Shown? {
         guard let lun = inventory[ArrayLUN.self][id], lun.isOnline else { return nil }
         var initiators = Set(lun.initiators.map(\.rawValue))
+        initiators.insert(observer)
         if let datastore = inventory.datastore(on: lun) {
             for host in inventory[Host.self].all where host.datacenter == datastore.datacenter {
                 initiators.insert(host.nexusName)

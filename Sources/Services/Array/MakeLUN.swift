@@ -6,9 +6,9 @@ import StorageArray
 
 /// Makes a LUN, empty or with the contents of another, and its record.
 ///
-/// Until the record is there, the name is what the work is known by: the open task keeps it from being used by another one
-/// (`admit`), the first step sees that the array has no LUN of that name, and so a LUN of that name is this work's own and
-/// an undo may delete it.
+/// Until the record is there, the name is what the LUN is known by: `admit` reserves it against other work of this kind, the
+/// first step sees that the array has no LUN of that name, and so a LUN of that name without a record is this work's own,
+/// and an undo may delete it.
 struct MakeLUN: Workflow {
     typealias Dependencies = ArrayAdministration
 
@@ -16,6 +16,14 @@ struct MakeLUN: Workflow {
     enum Content: Codable, Equatable {
         case empty(sizeBytes: UInt64, physicalBlockExponent: UInt8)
         case clone(of: Identifier<ArrayLUN>)
+        case snapshot(of: Identifier<ArrayLUN>)
+
+        var source: Identifier<ArrayLUN>? {
+            switch self {
+            case .empty: nil
+            case .clone(let source), .snapshot(let source): source
+            }
+        }
     }
 
     static let name = "make-lun"
@@ -39,31 +47,38 @@ struct MakeLUN: Workflow {
     let content: Content
     var isRemovable = false
     var isReadOnly = false
+    var softThreshold: UInt64?
     /// Set once it is made.
     private(set) var lun: Identifier<ArrayLUN>?
 
-    init(lunName: String, content: Content, isRemovable: Bool = false, isReadOnly: Bool = false) {
+    init(lunName: String, content: Content, isRemovable: Bool = false, isReadOnly: Bool = false, softThreshold: UInt64? = nil) {
         self.lunName = lunName
         self.content = content
         self.isRemovable = isRemovable
         self.isReadOnly = isReadOnly
+        self.softThreshold = softThreshold
     }
 
-    /// The name stands for the LUN until that has an identifier.
-    var target: WorkflowTarget? { lun.map { .lun($0) } ?? WorkflowTarget(type: Self.nameType, id: lunName) }
+    /// The source until there is the LUN, so that nothing else is done with it meanwhile.
+    var target: WorkflowTarget? { (lun ?? content.source).map { .lun($0) } }
 
-    private static let nameType = "com.viaduct.array.lun.name"
+    private var reservation: Identifier<Setting> { Self.reservation(of: lunName) }
+
+    static func reservation(of name: String) -> Identifier<Setting> { Identifier("lun-name:" + name) }
 
     var result: String? {
         lun.map { String(decoding: DataValue.string($0.rawValue).jsonRPCText, as: UTF8.self) }
     }
 
     func admit(_ draft: inout Draft) throws(Fault) -> MakeLUN {
-        guard !draft.isBusy(WorkflowTarget(type: Self.nameType, id: lunName)) else { throw .duplicateName("LUN", lunName) }
-        if case .clone(let source) = content { _ = try draft.idleLUN(source) }
-        draft.audit(target: lunName, detail: "\(content)")
+        guard !draft[Setting.self].contains(reservation) else { throw .duplicateName("LUN", lunName) }
+        if let source = content.source { _ = try draft.idleLUN(source) }
+        try draft.insert(Setting(id: reservation, value: ""))
+        draft.audit(target: lunName, detail: content.source.map { "from \($0)" })
         return self
     }
+
+    func release(_ draft: inout Draft) throws(Fault) { try draft.remove(reservation) }
 
     private func checkName(_ context: StepContext<ArrayAdministration>) async throws(Fault) {
         let name = lunName
@@ -74,15 +89,21 @@ struct MakeLUN: Workflow {
     }
 
     private mutating func make(_ context: StepContext<ArrayAdministration>) async throws(Fault) {
-        let (name, content) = (lunName, content)
+        let (name, content, threshold) = (lunName, content, softThreshold)
         let made = try await context.dependencies.perform(on: name) { (pool) throws(ArrayError) in
+            let made: LUNInformation
             switch content {
             case .empty(let sizeBytes, let exponent):
-                return try pool.createLUN(name: name, sizeBytes: sizeBytes, physicalBlockExponent: exponent)
+                made = try pool.createLUN(name: name, sizeBytes: sizeBytes, physicalBlockExponent: exponent)
             case .clone(let source):
                 guard let source = LUNIdentifier(source) else { throw .noSuchLUN }
-                return try pool.cloneLUN(source, name: name)
+                made = try pool.cloneLUN(source, name: name)
+            case .snapshot(let source):
+                guard let source = LUNIdentifier(source) else { throw .noSuchLUN }
+                made = try pool.createSnapshot(of: source, name: name)
             }
+            if let threshold { try pool.setSoftThreshold(made.identifier, usedBytes: threshold) }
+            return made
         }
         lun = Identifier(made.identifier)
     }
@@ -92,14 +113,17 @@ struct MakeLUN: Workflow {
         guard let number = draft.inventory.freeNumber(for: identifier) else {
             throw .array(.unableToAllocateResource, "too_many_luns", "All logical unit numbers are taken.", lunName)
         }
+        try draft.remove(reservation)
         try draft.insert(ArrayLUN(id: lun, number: number, isRemovable: isRemovable, isReadOnly: isReadOnly))
         draft.audit(target: lun.rawValue, detail: lunName)
     }
 
     private func unmake(_ context: StepContext<ArrayAdministration>) async throws(Fault) {
-        let name = lunName
+        let (name, inventory) = (lunName, context.snapshot)
         try await context.dependencies.perform(on: name) { (pool) throws(ArrayError) in
-            guard let made = pool.luns.first(where: { $0.name == name }) else { return }
+            guard let made = pool.luns.first(where: { $0.name == name }),
+                !inventory[ArrayLUN.self].contains(Identifier(made.identifier))
+            else { return }
             try pool.deleteLUN(made.identifier)
         }
     }

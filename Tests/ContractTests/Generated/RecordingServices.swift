@@ -8,7 +8,10 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
     ServiceProviders(
         arrayLUN: RecordingArrayLUN(recorder: recorder),
         arrayLUNAccess: RecordingArrayLUNAccess(recorder: recorder),
+        arrayLUNSnapshot: RecordingArrayLUNSnapshot(recorder: recorder),
+        arrayLUNVAAI: RecordingArrayLUNVAAI(recorder: recorder),
         arrayPool: RecordingArrayPool(recorder: recorder),
+        arraySession: RecordingArraySession(recorder: recorder),
         arrayStatistics: RecordingArrayStatistics(recorder: recorder),
         hostSettings: RecordingHostSettings(recorder: recorder),
         session: RecordingSession(recorder: recorder),
@@ -61,6 +64,10 @@ struct RecordingArrayLUN: ArrayLUNService {
     func resize(lun: String, spec: ViaductArrayLunResizeSpec, call: Call) async throws(Fault) {
         recorder.note("resize", lun as Any, spec as Any)
     }
+
+    func update(lun: String, spec: ViaductArrayLunUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", lun as Any, spec as Any)
+    }
 }
 
 struct RecordingArrayLUNAccess: ArrayLUNAccessService {
@@ -80,6 +87,37 @@ struct RecordingArrayLUNAccess: ArrayLUNAccessService {
     }
 }
 
+struct RecordingArrayLUNSnapshot: ArrayLUNSnapshotService {
+    let recorder: Recorder
+
+    func create(lun: String, spec: ViaductArrayLunSnapshotCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", lun as Any, spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(lun: String, snapshot: String, call: Call) async throws(Fault) {
+        recorder.note("delete", lun as Any, snapshot as Any)
+    }
+
+    func list(lun: String, call: Call) throws(Fault) -> [ViaductArrayLunSnapshotSummary] {
+        recorder.note("list", lun as Any)
+        return sampleAnswer()
+    }
+
+    func revert(lun: String, snapshot: String, call: Call) async throws(Fault) {
+        recorder.note("revert", lun as Any, snapshot as Any)
+    }
+}
+
+struct RecordingArrayLUNVAAI: ArrayLUNVAAIService {
+    let recorder: Recorder
+
+    func get(lun: String, call: Call) throws(Fault) -> ViaductArrayLunVaaiInfo {
+        recorder.note("get", lun as Any)
+        return sampleAnswer()
+    }
+}
+
 struct RecordingArrayPool: ArrayPoolService {
     let recorder: Recorder
 
@@ -89,6 +127,19 @@ struct RecordingArrayPool: ArrayPoolService {
     }
 
     func list(call: Call) throws(Fault) -> [ViaductArrayPoolSummary] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
+
+    func update(pool: String, spec: ViaductArrayPoolUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", pool as Any, spec as Any)
+    }
+}
+
+struct RecordingArraySession: ArraySessionService {
+    let recorder: Recorder
+
+    func list(call: Call) throws(Fault) -> [ViaductArraySessionSummary] {
         recorder.note("list")
         return sampleAnswer()
     }

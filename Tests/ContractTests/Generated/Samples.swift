@@ -26,7 +26,19 @@ extension ViaductArrayLunInfo: Sample {
         let origin: String? = source.value()
         let datastore: String? = source.value()
         let initiators: [String] = source.value()
-        return ViaductArrayLunInfo(name: name, type: type, number: number, device: device, capacity: capacity, allocated: allocated, removable: removable, readOnly: readOnly, physicalBlockExponent: physicalBlockExponent, online: online, origin: origin, datastore: datastore, initiators: initiators)
+        let softThreshold: Int64? = source.value()
+        let thresholdExceeded: Bool = source.value()
+        return ViaductArrayLunInfo(name: name, type: type, number: number, device: device, capacity: capacity, allocated: allocated, removable: removable, readOnly: readOnly, physicalBlockExponent: physicalBlockExponent, online: online, origin: origin, datastore: datastore, initiators: initiators, softThreshold: softThreshold, thresholdExceeded: thresholdExceeded)
+    }
+}
+
+extension ViaductArrayLunSnapshotSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunSnapshotSummary {
+        let snapshot: String = source.value()
+        let name: String = source.value()
+        let capacity: Int64 = source.value()
+        let allocated: Int64 = source.value()
+        return ViaductArrayLunSnapshotSummary(snapshot: snapshot, name: name, capacity: capacity, allocated: allocated)
     }
 }
 
@@ -42,6 +54,17 @@ extension ViaductArrayLunSummary: Sample {
     }
 }
 
+extension ViaductArrayLunVaaiInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunVaaiInfo {
+        let device: String = source.value()
+        let atsStatus: ViaductArrayLunVaaiStatus = source.value()
+        let cloneStatus: ViaductArrayLunVaaiStatus = source.value()
+        let zeroStatus: ViaductArrayLunVaaiStatus = source.value()
+        let deleteStatus: ViaductArrayLunVaaiStatus = source.value()
+        return ViaductArrayLunVaaiInfo(device: device, atsStatus: atsStatus, cloneStatus: cloneStatus, zeroStatus: zeroStatus, deleteStatus: deleteStatus)
+    }
+}
+
 extension ViaductArrayPoolInfo: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductArrayPoolInfo {
         let identity: String = source.value()
@@ -51,7 +74,8 @@ extension ViaductArrayPoolInfo: Sample {
         let available: Int64 = source.value()
         let provisioned: Int64 = source.value()
         let luns: Int64 = source.value()
-        return ViaductArrayPoolInfo(identity: identity, capacity: capacity, used: used, metadata: metadata, available: available, provisioned: provisioned, luns: luns)
+        let softThreshold: Int64? = source.value()
+        return ViaductArrayPoolInfo(identity: identity, capacity: capacity, used: used, metadata: metadata, available: available, provisioned: provisioned, luns: luns, softThreshold: softThreshold)
     }
 }
 
@@ -62,6 +86,19 @@ extension ViaductArrayPoolSummary: Sample {
         let used: Int64 = source.value()
         let available: Int64 = source.value()
         return ViaductArrayPoolSummary(pool: pool, capacity: capacity, used: used, available: available)
+    }
+}
+
+extension ViaductArraySessionSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArraySessionSummary {
+        let session: Int64 = source.value()
+        let initiator: String = source.value()
+        let initiatorSession: String = source.value()
+        let peer: String = source.value()
+        let startTime: Timestamp = source.value()
+        let commands: Int64 = source.value()
+        let discovery: Bool = source.value()
+        return ViaductArraySessionSummary(session: session, initiator: initiator, initiatorSession: initiatorSession, peer: peer, startTime: startTime, commands: commands, discovery: discovery)
     }
 }
 
@@ -722,6 +759,7 @@ extension VcenterVmPowerInfo: Sample {
     }
 }
 extension ViaductArrayLunType: Sample {}
+extension ViaductArrayLunVaaiStatus: Sample {}
 extension CisTaskStatus: Sample {}
 extension VapiStdIntrospectionOperationDataDefinitionDataType: Sample {}
 extension VapiStdLocalizationParamDateTimeFormat: Sample {}
@@ -758,9 +796,12 @@ extension VcenterVmPowerState: Sample {}
 let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any WireWritable)] = [
     ("com.viaduct.array.lun.access.summary", { ViaductArrayLunAccessSummary.sample(&$0) }),
     ("com.viaduct.array.lun.info", { ViaductArrayLunInfo.sample(&$0) }),
+    ("com.viaduct.array.lun.snapshot.summary", { ViaductArrayLunSnapshotSummary.sample(&$0) }),
     ("com.viaduct.array.lun.summary", { ViaductArrayLunSummary.sample(&$0) }),
+    ("com.viaduct.array.lun.vaai.info", { ViaductArrayLunVaaiInfo.sample(&$0) }),
     ("com.viaduct.array.pool.info", { ViaductArrayPoolInfo.sample(&$0) }),
     ("com.viaduct.array.pool.summary", { ViaductArrayPoolSummary.sample(&$0) }),
+    ("com.viaduct.array.session.summary", { ViaductArraySessionSummary.sample(&$0) }),
     ("com.viaduct.array.statistics.commands", { ViaductArrayStatisticsCommands.sample(&$0) }),
     ("com.viaduct.array.statistics.counter", { ViaductArrayStatisticsCounter.sample(&$0) }),
     ("com.viaduct.array.statistics.info", { ViaductArrayStatisticsInfo.sample(&$0) }),
@@ -831,6 +872,9 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.viaduct.array.lun.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunCreateSpec(reading: reader) }),
     ("com.viaduct.array.lun.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunFilterSpec(reading: reader) }),
     ("com.viaduct.array.lun.resize_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunResizeSpec(reading: reader) }),
+    ("com.viaduct.array.lun.snapshot.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunSnapshotCreateSpec(reading: reader) }),
+    ("com.viaduct.array.lun.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunUpdateSpec(reading: reader) }),
+    ("com.viaduct.array.pool.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayPoolUpdateSpec(reading: reader) }),
     ("com.viaduct.host.settings.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductHostSettingsUpdateSpec(reading: reader) }),
     ("com.vmware.cis.tasks.filter_spec", { (reader: ValueReader) throws(Fault) in try CisTasksFilterSpec(reading: reader) }),
     ("com.vmware.cis.tasks.get_spec", { (reader: ValueReader) throws(Fault) in try CisTasksGetSpec(reading: reader) }),

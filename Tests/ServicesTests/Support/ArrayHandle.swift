@@ -52,7 +52,9 @@ struct Peer {
 extension Laboratory {
     var luns: ArrayLUNs { ArrayLUNs(store: store, engine: engine, array: array) }
     var access: ArrayLUNAccess { ArrayLUNAccess(store: store, array: array) }
-    var pools: ArrayPools { ArrayPools(array: array) }
+    var pools: ArrayPools { ArrayPools(engine: engine, array: array) }
+    var snapshots: ArrayLUNSnapshots { ArrayLUNSnapshots(store: store, engine: engine, array: array) }
+    var vaai: ArrayLUNVAAI { ArrayLUNVAAI(store: store, array: array) }
 
     /// Makes a LUN; returns its identifier.
     @discardableResult
@@ -63,6 +65,13 @@ extension Laboratory {
 
     func allow(_ lun: String, _ initiator: String = Peer.name) async throws {
         try await access.set(lun: lun, initiator: initiator, call: call("set", service: "com.viaduct.array.lun.access"))
+    }
+
+    /// Makes a snapshot; returns its identifier.
+    @discardableResult
+    func keep(_ lun: String, _ name: String) async throws -> String {
+        try await snapshots.create(
+            lun: lun, spec: .init(name: name), call: call("create", service: "com.viaduct.array.lun.snapshot"))
     }
 
     func number(_ lun: String) throws -> UInt16 { try inventory.lun(lun).number }
