@@ -121,14 +121,15 @@ extension ArrayTarget {
 
     private func overwrite(_ unit: LogicalUnit, _ parameters: OverwriteParameters) -> Sense? {
         let sizeBytes = unit.blocks * UInt64(Self.blockBytes)
-        let step = Limits.stepBytes
         var block: [UInt8] = []
         while block.count < Self.blockBytes { block += parameters.pattern }
         block.removeLast(block.count - Self.blockBytes)
         for pass in 0..<parameters.passes {
             let isInverted = parameters.inverts && pass % 2 == 1
             let contents = isInverted ? block.map { ~$0 } : block
-            let chunk = [UInt8]((0..<step / Self.blockBytes).map { _ in contents }.joined())
+            var chunk: [UInt8] = []
+            chunk.reserveCapacity(Limits.stepBytes)
+            while chunk.count < Limits.stepBytes { chunk += contents }
             let failure = writePass(chunk, unit, sizeBytes) { offset in
                 let done = (UInt64(pass) * sizeBytes + offset) / UInt64(parameters.passes)
                 // Sizes are below 2^47, so this does not overflow.
