@@ -125,8 +125,8 @@ class Server:
         """The PEM file to trust: the server made it in its data directory."""
         return str(self.data / "certificate.pem")
 
-    def start(self):
-        self.launch()
+    def start(self, prepare=None):
+        self.launch(prepare)
         try:
             wait_until(self.is_ready, 60, "/health/ready")
         except BaseException:
@@ -134,12 +134,12 @@ class Server:
             raise
         return self
 
-    def launch(self):
-        """Starts the process and waits for nothing."""
+    def launch(self, prepare=None):
+        """Starts the process, which calls `prepare` first, and waits for nothing."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [binary(), "serve", "--data-directory", str(self.data), "--listen", self.address],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.variables())
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.variables(), preexec_fn=prepare)
 
     def variables(self):
         """Ours, without the settings of whoever runs the proofs."""

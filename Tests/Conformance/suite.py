@@ -11,9 +11,9 @@ import re
 import subprocess
 import time
 
+from targets import SUITE_INITIATORS
+
 PROGRAM = "iscsi-test-cu"
-# One name each, so that a server can tell them apart and give both access.
-INITIATORS = ("iqn.2026-01.com.viaduct:conformance-1", "iqn.2026-01.com.viaduct:conformance-2")
 
 _TEST = re.compile(r"^  Test: (\S+) \.\.\.", re.MULTILINE)
 # At the start of a line, or right behind the dots where the test printed nothing.
@@ -46,7 +46,7 @@ def tests():
 
 def command(family, urls):
     """`-d` allows writing, `-S` SANITIZE."""
-    return [PROGRAM, "-d", "-S", "-i", INITIATORS[0], "-I", INITIATORS[1], f"--test=ALL.{family}", *urls]
+    return [PROGRAM, "-d", "-S", "-i", SUITE_INITIATORS[0], "-I", SUITE_INITIATORS[1], f"--test=ALL.{family}", *urls]
 
 
 def run(family, expected, urls, seconds, log):
@@ -83,10 +83,11 @@ def judge(family, test, body, ending):
     if not found:
         return Result(family, test, "fail", f"no verdict: {ending}; {last_line(body)}")
     before = body[:found.start()]
-    # Of what a failed test prints, the marked line says most; else the assertion that did not hold.
-    failures = marked(before, "FAILED") or re.findall(r"^\s+\d+\. (.+)$", body[found.end():], re.MULTILINE)
-    if found[1] == "FAILED" or failures:
-        return Result(family, test, "fail", failures[0] if failures else "")
+    if found[1] == "FAILED":
+        # A marked line says most; else the assertion that did not hold. Tests that pass print such lines as well, about
+        # what they expect or wait for.
+        said = marked(before, "FAILED") or re.findall(r"^\s+\d+\. (.+)$", body[found.end():], re.MULTILINE)
+        return Result(family, test, "fail", said[0] if said else "")
     skips = marked(before, "SKIPPED")
     if skips:
         return Result(family, test, "skip", skips[0])

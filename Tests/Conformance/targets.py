@@ -1,21 +1,44 @@
-"""The targets that the conformance suite can be run against.
+"""The targets that the conformance suite, the proof with qemu and the measurements run against.
 
 Each is a context manager and answers `urls`: the iSCSI addresses of its LUNs by what they are for. `plain` is a thin LUN
-that everything may be written to; `second` lies beside it; `readonly` and `removable` are for the families that look for
-such a LUN, and may be missing.
+that everything may be written to, with physical blocks of 512 bytes; those of `large` have 4096. `readonly` and
+`removable` are for the families that look for such a LUN. Any but the first may be missing.
 """
+import base64
+import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Clients"))
 import harness
 
-LUN_BYTES = 1 << 30
+# The least that the suite takes: SANITIZE writes it all, several times, and is held back for the sake of others.
+LUN_BYTES = 256 << 20
+# Who gets access: the two names of the suite, and those of qemu and of the load generator.
+SUITE_INITIATORS = ("iqn.2026-01.com.viaduct:conformance-1", "iqn.2026-01.com.viaduct:conformance-2")
+INITIATOR = "iqn.2026-01.com.viaduct:load"
+
+
+def alone_on(processor):
+    """For a process that is measured: a session of its own that comes first, and one processor."""
+    def prepare():
+        os.setsid()
+        # With autogroups a nice value counts within a session only.
+        try:
+            pathlib.Path("/proc/self/autogroup").write_text("-19")
+        except OSError:
+            pass
+        os.sched_setaffinity(0, {processor})
+    return prepare
 
 
 class Given:
@@ -23,6 +46,7 @@ class Given:
 
     def __init__(self, urls):
         self.urls = urls
+        self.process_identifier = None
         self.description = urls["plain"]
 
     def __enter__(self):
@@ -35,11 +59,94 @@ class Given:
         """Nobody to ask whether it still lives."""
 
 
+class Viaduct:
+    """`viaduct serve` with an iSCSI target and LUNs made through its API."""
+
+    description = "viaduct"
+    _name = "iqn.2026-01.com.viaduct:array"
+    _luns = {
+        "plain": {"physical_block_exponent": 0},
+        "large": {},
+        "readonly": {"read_only": True, "physical_block_exponent": 0},
+        "removable": {"removable": True, "physical_block_exponent": 0},
+    }
+
+    def __init__(self, lun_bytes=LUN_BYTES, prepare=None, luns=None):
+        self._lun_bytes = lun_bytes
+        self._prepare = prepare
+        self._wanted = luns or self._luns
+        self._port = harness.free_port()
+
+    def __enter__(self):
+        settings = {
+            "VIADUCT_ISCSI_LISTEN": f"127.0.0.1:{self._port}", "VIADUCT_ISCSI_TARGET_NAME": self._name}
+        self.server = harness.Server("iscsi", environment=settings)
+        self.server.start(self._prepare)
+        try:
+            self._login()
+            base = f"iscsi://127.0.0.1:{self._port}/{self._name}"
+            self.urls = {name: f"{base}/{self._make(name)}" for name in self._wanted}
+        except BaseException:
+            self.server.keep_log()
+            self.server.remove()
+            raise
+        return self
+
+    @property
+    def process_identifier(self):
+        return self.server.process.pid
+
+    def _login(self):
+        credentials = f"{harness.ADMINISTRATOR}:{harness.PASSWORD}".encode()
+        self._fields = {"Authorization": "Basic " + base64.b64encode(credentials).decode()}
+        token = self.call("POST", "/session")
+        self._fields = {"vmware-api-session-id": token}
+
+    def call(self, method, path, body=None):
+        """One call of the API; the value it answers."""
+        fields = {**self._fields, "Content-Type": "application/json"}
+        request = urllib.request.Request(
+            self.server.url + "/api" + path, method=method, headers=fields,
+            data=None if body is None else json.dumps(body).encode())
+        context = ssl.create_default_context(cafile=self.server.certificate)
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=60) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
+        return json.loads(content) if content else None
+
+    def _make(self, name):
+        """Makes a LUN with access for everybody here; returns its number."""
+        lun = self.call("POST", "/viaduct/array/lun", {"name": name, "capacity": self._lun_bytes, **self._wanted[name]})
+        for initiator in (*SUITE_INITIATORS, INITIATOR):
+            self.call("PUT", f"/viaduct/array/lun/{lun}/access/{urllib.parse.quote(initiator)}")
+        return self.call("GET", f"/viaduct/array/lun/{lun}")["number"]
+
+    def check(self):
+        if self.server.process.poll() is not None:
+            self.server.keep_log()
+            raise RuntimeError(f"viaduct ended with {self.server.process.returncode}:\n{self.server.tail()}")
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.server.keep_log()
+        try:
+            self.server.stop()
+        finally:
+            self.server.remove()
+
+
 class Tgtd:
     """Debian's user-space target `tgt`, the peer that the harness is tried on; needs root."""
 
     description = "tgtd"
     _name = "iqn.2026-01.com.viaduct:peer"
+
+    def __init__(self, lun_bytes=LUN_BYTES, prepare=None, luns=("plain", "large", "readonly", "removable")):
+        self._lun_bytes = lun_bytes
+        self._prepare = prepare
+        self._luns = luns
 
     def __enter__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="viaduct-tgtd-"))
@@ -48,8 +155,8 @@ class Tgtd:
         os.makedirs("/var/run/tgtd", exist_ok=True)
         with open(self.directory / "tgtd.log", "wb") as log:
             self.process = subprocess.Popen(
-                ["/usr/sbin/tgtd", "-f", "-C", self.control, "-t", "4", "--iscsi", f"portal=127.0.0.1:{self.port}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                ["/usr/sbin/tgtd", "-f", "-C", self.control, "--iscsi", f"portal=127.0.0.1:{self.port}"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self._prepare)
         try:
             harness.wait_until(self._answers, 20, "tgtd")
             self._configure()
@@ -57,8 +164,12 @@ class Tgtd:
             self.__exit__()
             raise
         base = f"iscsi://127.0.0.1:{self.port}/{self._name}"
-        self.urls = {"plain": f"{base}/1", "second": f"{base}/2", "readonly": f"{base}/3", "removable": f"{base}/4"}
+        self.urls = {name: f"{base}/{number}" for number, name in enumerate(self._luns, 1)}
         return self
+
+    @property
+    def process_identifier(self):
+        return self.process.pid
 
     def _administer(self, *arguments, check=True):
         return subprocess.run(
@@ -69,11 +180,11 @@ class Tgtd:
 
     def _configure(self):
         self._administer("--op", "new", "--mode", "target", "--tid", "1", "-T", self._name)
-        parameters = {1: "thin_provisioning=1", 2: "thin_provisioning=1", 3: "readonly=1", 4: "removable=1"}
-        for lun, parameter in parameters.items():
+        for lun, name in enumerate(self._luns, 1):
+            parameter = {"readonly": "readonly=1", "removable": "removable=1"}.get(name, "thin_provisioning=1")
             path = self.directory / f"lun{lun}"
             with open(path, "wb") as file:
-                file.truncate(LUN_BYTES)
+                file.truncate(self._lun_bytes)
             on = ["--mode", "logicalunit", "--tid", "1", "--lun", str(lun)]
             self._administer("--op", "new", *on, "-b", str(path), "--bstype", "rdwr", "--blocksize", "512")
             self._administer("--op", "update", *on, "--params", parameter)
