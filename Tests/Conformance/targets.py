@@ -44,9 +44,9 @@ def alone_on(processor):
 class Given:
     """A target that somebody else runs."""
 
-    def __init__(self, urls):
+    def __init__(self, urls, process_identifier=None):
         self.urls = urls
-        self.process_identifier = None
+        self.process_identifier = process_identifier
         self.description = urls["plain"]
 
     def __enter__(self):
@@ -57,6 +57,9 @@ class Given:
 
     def check(self):
         """Nobody to ask whether it still lives."""
+
+    def settle(self):
+        """Nothing is known about its files."""
 
 
 class Viaduct:
@@ -122,6 +125,9 @@ class Viaduct:
         for initiator in (*SUITE_INITIATORS, INITIATOR):
             self.call("PUT", f"/viaduct/array/lun/{lun}/access/{urllib.parse.quote(initiator)}")
         return self.call("GET", f"/viaduct/array/lun/{lun}")["number"]
+
+    def settle(self):
+        """What was answered is on the disk."""
 
     def check(self):
         if self.server.process.poll() is not None:
@@ -189,6 +195,12 @@ class Tgtd:
             self._administer("--op", "new", *on, "-b", str(path), "--bstype", "rdwr", "--blocksize", "512")
             self._administer("--op", "update", *on, "--params", parameter)
         self._administer("--op", "bind", "--mode", "target", "--tid", "1", "-I", "ALL")
+
+    def settle(self):
+        """Writes back what is only in the page cache."""
+        for number, _ in enumerate(self._luns, 1):
+            with open(self.directory / f"lun{number}", "rb+") as file:
+                os.fsync(file)
 
     def check(self):
         if self.process.poll() is not None:
