@@ -28,6 +28,8 @@ public final class SimulatedBlockDevice: BlockDevice {
         var operations = 0
         var operationsUntilPowerLoss: Int?
         var hasPower = true
+        var sizeLimit = UInt64.max
+        var refusal: DeviceError?
     }
 
     private struct UnflushedWrite {
@@ -113,6 +115,12 @@ public final class SimulatedBlockDevice: BlockDevice {
         return copy
     }
 
+    /// Keeps the device from growing beyond a size, as a full disk does; `nil` lets it grow again.
+    public func limitSize(to bytes: UInt64?) { state.withLock { $0.sizeLimit = bytes ?? .max } }
+
+    /// Makes every later write, flush and discard fail, or work again.
+    public func refuse(with error: DeviceError?) { state.withLock { $0.refusal = error } }
+
     /// Flips bits of one byte on the medium, as decay would.
     public func damage(at offset: UInt64, flipping bits: UInt8 = 0x01) {
         state.withLock { state in
@@ -160,6 +168,7 @@ public final class SimulatedBlockDevice: BlockDevice {
     }
 
     public func grow(to sizeBytes: UInt64) throws(DeviceError) {
+        guard state.withLock({ sizeBytes <= max($0.size, $0.sizeLimit) }) else { throw .noSpace }
         try modify(0, 0) { state in state.size = max(state.size, sizeBytes) }
     }
 
@@ -168,6 +177,7 @@ public final class SimulatedBlockDevice: BlockDevice {
         let failure: DeviceError? = state.withLock { state in
             guard state.hasPower else { return .powerLost }
             guard offset <= state.size, count <= state.size - offset else { return .outOfRange }
+            if let refusal = state.refusal { return refusal }
             state.operations += 1
             if let left = state.operationsUntilPowerLoss {
                 state.operationsUntilPowerLoss = left - 1

@@ -16,7 +16,7 @@ final class PoolState {
         var wideGroup: UInt64 = 0
         /// Group of the last change of any kind.
         var lastGroup: UInt64 = 0
-        var statistics = LUNStatistics()
+        private(set) lazy var counters = LUNCounters()
 
         init(_ record: LUNRecord, root: PageName, mapped: UInt64) {
             self.record = record

@@ -1,7 +1,9 @@
+import Synchronization
+
 /// A kind of command, as counted per LUN.
 public enum Primitive: Int, CaseIterable, Sendable {
     case read, write
-    /// COMPARE AND WRITE; a failure is a miscompare.
+    /// COMPARE AND WRITE; a miscompare is a failure.
     case compareAndWrite
     case writeSame
     case unmap
@@ -17,6 +19,9 @@ public struct PrimitiveCounters: Sendable, Equatable {
     public var coveredBytes: UInt64 = 0
     /// Bytes that the array itself moved between memory and medium for them.
     public var movedBytes: UInt64 = 0
+    /// How long commands that succeeded took until their effect was ordered; the flush that makes it durable comes on
+    /// top, and is in `PoolUsage.flushes`.
+    public var latency = LatencyHistogram()
 
     public init() {}
 }
@@ -27,17 +32,50 @@ public struct LUNStatistics: Sendable, Equatable {
 
     public init() {}
 
-    public subscript(primitive: Primitive) -> PrimitiveCounters { counters[primitive.rawValue] }
+    public internal(set) subscript(primitive: Primitive) -> PrimitiveCounters {
+        get { counters[primitive.rawValue] }
+        set { counters[primitive.rawValue] = newValue }
+    }
+}
 
-    mutating func count(_ primitive: Primitive, covered: UInt64, moved: UInt64) {
-        counters[primitive.rawValue].commands += 1
-        counters[primitive.rawValue].coveredBytes += covered
-        counters[primitive.rawValue].movedBytes += moved
+/// Counters of one LUN that commands add to without a lock. They are read one by one: sums of a moment may be apart by
+/// the commands that are ending.
+final class LUNCounters: Sendable {
+    private final class Counters: Sendable {
+        let commands = Atomic<UInt64>(0)
+        let failures = Atomic<UInt64>(0)
+        let coveredBytes = Atomic<UInt64>(0)
+        let movedBytes = Atomic<UInt64>(0)
+        let latency = LatencyRecorder()
     }
 
-    mutating func countFailure(_ primitive: Primitive) {
-        counters[primitive.rawValue].commands += 1
-        counters[primitive.rawValue].failures += 1
+    private let counters = Primitive.allCases.map { _ in Counters() }
+
+    func count(_ primitive: Primitive, covered: UInt64, moved: UInt64) {
+        let counters = counters[primitive.rawValue]
+        counters.commands.add(1, ordering: .relaxed)
+        counters.coveredBytes.add(covered, ordering: .relaxed)
+        counters.movedBytes.add(moved, ordering: .relaxed)
+    }
+
+    func countFailure(_ primitive: Primitive) {
+        counters[primitive.rawValue].commands.add(1, ordering: .relaxed)
+        counters[primitive.rawValue].failures.add(1, ordering: .relaxed)
+    }
+
+    func time(_ primitive: Primitive, nanoseconds: UInt64) { counters[primitive.rawValue].latency.add(nanoseconds) }
+
+    var statistics: LUNStatistics {
+        var statistics = LUNStatistics()
+        for primitive in Primitive.allCases {
+            let counters = counters[primitive.rawValue]
+            statistics[primitive].commands = counters.commands.load(ordering: .relaxed)
+            statistics[primitive].failures = counters.failures.load(ordering: .relaxed)
+            statistics[primitive].coveredBytes = counters.coveredBytes.load(ordering: .relaxed)
+            statistics[primitive].movedBytes = counters.movedBytes.load(ordering: .relaxed)
+            statistics[primitive].latency = counters.latency.histogram
+        }
+        return statistics
     }
 }
 
@@ -59,7 +97,7 @@ public struct LUNInformation: Sendable, Equatable {
     public let allocatedBytes: UInt64
 }
 
-/// How full the pool is. Bytes.
+/// How full the pool is, and what it is waiting for. Bytes.
 public struct PoolUsage: Sendable, Equatable {
     /// What data can fill at most.
     public let capacityBytes: UInt64
@@ -69,4 +107,10 @@ public struct PoolUsage: Sendable, Equatable {
     public let metadataBytes: UInt64
     /// What new data can still take; the rest is kept for map pages and overwrites.
     public let availableBytes: UInt64
+    /// The device could not grow when it last had to: there is less space than the pool was promised.
+    public let isDeviceFull: Bool
+    /// A write or flush failed: nothing is modified any more.
+    public let isStopped: Bool
+    /// How long flushes took that made commands durable.
+    public let flushes: LatencyHistogram
 }

@@ -50,9 +50,11 @@ extension StoragePool {
     }
 
     func writeGroup(_ bytes: [UInt8], at offset: UInt64) -> Bool {
+        let start = clock.monotonicNanoseconds
         do {
             try device.write(bytes, at: offset)
             try device.flush()
+            flushLatency.add(clock.monotonicNanoseconds - start)
             return true
         } catch {
             return false
@@ -91,11 +93,10 @@ extension StoragePool {
     }
 
     /// Blocks kept for map pages, unmapping and overwriting when the pool is full: 1 %, at least 64 MiB but no more
-    /// than a sixteenth of a small pool.
-    var slopBlocks: Int {
-        let limit = state.allocator.usableBlocks
-        return max(limit / 100, min((64 << 20) / Layout.blockBytes, limit / 16))
-    }
+    /// than a sixteenth of a small pool. A device that cannot grow is all of the pool.
+    var slopBlocks: Int { Self.slop(isDeviceFull ? state.allocator.end : state.allocator.usableBlocks) }
+
+    static func slop(_ blocks: Int) -> Int { max(blocks / 100, min((64 << 20) / Layout.blockBytes, blocks / 16)) }
 
     /// With the gate held: waits until there is room for a change in pool and group, growing the device if needed.
     ///

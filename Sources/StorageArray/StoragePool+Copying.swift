@@ -23,7 +23,10 @@ extension StoragePool {
     /// Does several copies; returns the group to wait for.
     func copyNow(_ copies: [RangeCopy]) throws(ArrayError) -> UInt64 {
         var group: UInt64 = 0
-        for copy in copies { group = max(group, try copyNow(copy)) }
+        for copy in copies {
+            let last = try timed(copy.destination, .copyDestination) { () throws(ArrayError) in try copyNow(copy) }
+            group = max(group, last)
+        }
         return group
     }
 
@@ -73,8 +76,8 @@ extension StoragePool {
             change, edges, to: copy.destination, Extent.blocks(copy.to, copy.count),
             Demand(pages: copy.pagesAtMost(mapped: mapped))
         ) { state in
-            state.luns[copy.source]?.statistics.count(.copySource, covered: copy.count, moved: moved)
-            state.luns[copy.destination]?.statistics.count(.copyDestination, covered: copy.count, moved: moved)
+            state.luns[copy.source]?.counters.count(.copySource, covered: copy.count, moved: moved)
+            state.luns[copy.destination]?.counters.count(.copyDestination, covered: copy.count, moved: moved)
         }
     }
 
@@ -122,8 +125,8 @@ extension StoragePool {
             }
         }
         locked {
-            state.luns[copy.source]?.statistics.count(.copySource, covered: copy.count, moved: moved)
-            state.luns[copy.destination]?.statistics.count(.copyDestination, covered: copy.count, moved: moved)
+            state.luns[copy.source]?.counters.count(.copySource, covered: copy.count, moved: moved)
+            state.luns[copy.destination]?.counters.count(.copyDestination, covered: copy.count, moved: moved)
         }
         return group
     }

@@ -17,10 +17,12 @@ extension StoragePool {
 
     private var canGrow: Bool { !isDeviceFull && state.allocator.end < state.allocator.limit }
 
-    /// With the gate held: whether `count` blocks are free, and those of a checkpoint beside them if the device can still
-    /// grow.
+    /// What is kept free on the device beside, as long as it grows: for a checkpoint, and for what goes on without room.
+    private var keptBlocks: Int { checkpointBlocks + Self.slop(state.allocator.end) }
+
+    /// With the gate held: whether `count` blocks are free, and beside them what is kept if the device can still grow.
     func hasFree(_ count: Int) -> Bool {
-        state.allocator.freeBlocks >= count + (canGrow ? checkpointBlocks : 0)
+        state.allocator.freeBlocks >= count + (canGrow ? keptBlocks : 0)
     }
 
     /// With the gate held: brings `hasFree(count)` closer, by growing the device or by finding that it cannot. The gate
@@ -29,7 +31,7 @@ extension StoragePool {
         guard canGrow else { throw .outOfSpace }
         if isGrowing { return gate.wait() }
         let allocator = state.allocator
-        let needed = count + checkpointBlocks - allocator.freeBlocks
+        let needed = count + keptBlocks - allocator.freeBlocks
         // Two blocks of each region are for its counts.
         let missing = needed + needed / 512 + 2 * Geometry.countPlaces
         if try grow(by: max(missing, min(Self.growthBlocks, max(allocator.end / 8, 64)))) { return }

@@ -71,12 +71,13 @@ extension StoragePool {
     /// - Throws: `.notAPool`, `.unsupportedVersion`, `.damaged` if anything of what has to be known from the start does not hold together
     ///   (nothing is changed then), `.device`.
     public static func open(
-        _ device: any BlockDevice, maintenance: Maintenance = .inline, mapMemoryBytes: Int = defaultMapMemoryBytes
+        _ device: any BlockDevice, maintenance: Maintenance = .inline, mapMemoryBytes: Int = defaultMapMemoryBytes,
+        clock: any Clock = SystemClock()
     ) throws(ArrayError) -> StoragePool {
         let memoryPages = max(mapMemoryBytes / Layout.blockBytes, minimumMemoryPages)
         let pool = StoragePool(
             device: device, recovered: try Recovery.run(device, memoryPages: memoryPages), maintenance: maintenance,
-            memoryPages: memoryPages)
+            memoryPages: memoryPages, clock: clock)
         try pool.checkpoint()
         try pool.startCommitting()
         switch maintenance {

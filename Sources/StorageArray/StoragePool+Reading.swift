@@ -14,10 +14,12 @@ extension StoragePool {
     func readNow(
         _ identifier: LUNIdentifier, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
     ) throws(ArrayError) -> UInt64 {
-        let extent = try Extent(offset, buffer.count)
-        let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: true))
-        defer { locks.release(ticket) }
-        return try readHeld(identifier, extent, into: buffer, for: .read)
+        try timed(identifier, .read) { () throws(ArrayError) in
+            let extent = try Extent(offset, buffer.count)
+            let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: true))
+            defer { locks.release(ticket) }
+            return try readHeld(identifier, extent, into: buffer, for: .read)
+        }
     }
 
     /// Reads with the range held; returns the group that has to be durable before anyone may hear of it.
@@ -37,7 +39,7 @@ extension StoragePool {
             seen = lastChange(lun, blocks)
             if let primitive {
                 let mapped = pointers.count { $0 != 0 } * Layout.blockBytes
-                lun.statistics.count(primitive, covered: UInt64(extent.count), moved: UInt64(mapped))
+                lun.counters.count(primitive, covered: UInt64(extent.count), moved: UInt64(mapped))
             }
             gate.unlock()
         } catch {

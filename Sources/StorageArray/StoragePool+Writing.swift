@@ -16,10 +16,12 @@ extension StoragePool {
     func writeNow(
         _ identifier: LUNIdentifier, at offset: UInt64, _ bytes: UnsafeRawBufferPointer
     ) throws(ArrayError) -> UInt64 {
-        let extent = try Extent(offset, bytes.count)
-        let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: false))
-        defer { locks.release(ticket) }
-        return try writeHeld(identifier, extent, bytes, for: .write)
+        try timed(identifier, .write) { () throws(ArrayError) in
+            let extent = try Extent(offset, bytes.count)
+            let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: false))
+            defer { locks.release(ticket) }
+            return try writeHeld(identifier, extent, bytes, for: .write)
+        }
     }
 
     /// Writes `replacement` if what is there equals `expected`; nothing can come between the two.
@@ -43,11 +45,13 @@ extension StoragePool {
         replacement: UnsafeRawBufferPointer
     ) throws(ArrayError) -> (group: UInt64, difference: Int?) {
         precondition(expected.count == replacement.count, "both halves of a compare and write are of one length")
-        let extent = try Extent(offset, expected.count)
-        guard extent.count > 0 else { return (try checkEmpty(identifier, extent, writes: true), nil) }
-        let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: false))
-        defer { locks.release(ticket) }
-        return try compareAndWriteHeld(identifier, extent, expected, replacement)
+        return try timed(identifier, .compareAndWrite) { () throws(ArrayError) in
+            let extent = try Extent(offset, expected.count)
+            guard extent.count > 0 else { return (try checkEmpty(identifier, extent, writes: true), nil) }
+            let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: extent.blocks, isShared: false))
+            defer { locks.release(ticket) }
+            return try compareAndWriteHeld(identifier, extent, expected, replacement)
+        }
     }
 
     private func compareAndWriteHeld(
@@ -66,7 +70,7 @@ extension StoragePool {
         guard let difference = Self.firstDifference(UnsafeRawBufferPointer(found), expected) else {
             return (try writeHeld(identifier, extent, replacement, for: .compareAndWrite), nil)
         }
-        locked { state.luns[identifier]?.statistics.countFailure(.compareAndWrite) }
+        locked { state.luns[identifier]?.counters.countFailure(.compareAndWrite) }
         return (seen, difference)
     }
 
@@ -90,7 +94,7 @@ extension StoragePool {
             let lun = try state.lun(identifier)
             try record(writing: pointers, to: identifier, at: extent.blocks.lowerBound)
             note(lun, extent.blocks)
-            lun.statistics.count(
+            lun.counters.count(
                 primitive, covered: UInt64(extent.count), moved: UInt64(pointers.count * Layout.blockBytes))
         } catch {
             state.allocator.giveBack(pointers)

@@ -45,10 +45,12 @@ extension StoragePool {
     func zeroNow(
         _ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64, for primitive: Primitive
     ) throws(ArrayError) -> UInt64 {
-        let blocks = try check(offset, count)
-        let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: blocks, isShared: false))
-        defer { locks.release(ticket) }
-        return try zeroHeld(identifier, offset, count, for: primitive)
+        try timed(identifier, primitive) { () throws(ArrayError) in
+            let blocks = try check(offset, count)
+            let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: blocks, isShared: false))
+            defer { locks.release(ticket) }
+            return try zeroHeld(identifier, offset, count, for: primitive)
+        }
     }
 
     /// Blocks of a range of any length.
@@ -83,7 +85,7 @@ extension StoragePool {
             change, edges, to: identifier, Extent.blocks(offset, count), Demand(pages: 16, isUrgent: true)
         ) { state in
             guard let primitive else { return }
-            state.luns[identifier]?.statistics.count(
+            state.luns[identifier]?.counters.count(
                 primitive, covered: count, moved: UInt64(edges.count * Layout.blockBytes))
         }
     }
@@ -161,7 +163,8 @@ extension StoragePool {
 
     // MARK: Patterns
 
-    /// Writes the same 512 bytes to every sector of a range. Whole blocks of it share one block of the pool.
+    /// Writes the same 512 bytes to every sector of a range. Whole blocks of it share one block of the pool for every
+    /// GiB; one GiB is one step.
     ///
     /// - Parameter pattern: 512 bytes.
     public func writeSame(
@@ -176,11 +179,29 @@ extension StoragePool {
     ) throws(ArrayError) -> UInt64 {
         precondition(pattern.count == Layout.sectorBytes, "a pattern is one sector")
         if pattern.allSatisfy({ $0 == 0 }) { return try zeroNow(identifier, offset, count, for: .writeSame) }
-        let blocks = try check(offset, count)
-        let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: blocks, isShared: false))
-        defer { locks.release(ticket) }
-        return try fillHeld(identifier, offset, count, pattern)
+        return try timed(identifier, .writeSame) { () throws(ArrayError) in
+            let blocks = try check(offset, count)
+            let ticket = locks.acquire(.init(lun: identifier.rawValue, blocks: blocks, isShared: false))
+            defer { locks.release(ticket) }
+            return try fillPieces(identifier, offset, count, pattern)
+        }
     }
+
+    /// Long fills are several steps: so many references to one block stay countable, whatever is copied from it.
+    private func fillPieces(
+        _ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64, _ pattern: UnsafeRawBufferPointer
+    ) throws(ArrayError) -> UInt64 {
+        try checkWritable(identifier, offset, count)
+        var group = try fillHeld(identifier, offset, min(count, Self.fillPieceBytes), pattern)
+        var done = Self.fillPieceBytes
+        while done < count {
+            group = try fillHeld(identifier, offset + done, min(count - done, Self.fillPieceBytes), pattern)
+            done += Self.fillPieceBytes
+        }
+        return group
+    }
+
+    private static let fillPieceBytes: UInt64 = 1 << 30
 
     private func fillHeld(
         _ identifier: LUNIdentifier, _ offset: UInt64, _ count: UInt64, _ pattern: UnsafeRawBufferPointer
@@ -214,7 +235,7 @@ extension StoragePool {
                 change, edges, to: identifier, Extent.blocks(offset, count),
                 Demand(pages: split.whole.count / Layout.entriesPerPage + 16)
             ) { state in
-                state.luns[identifier]?.statistics.count(
+                state.luns[identifier]?.counters.count(
                     .writeSame, covered: count, moved: UInt64(written * Layout.blockBytes))
             }
         } catch {

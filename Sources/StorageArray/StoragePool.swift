@@ -27,6 +27,8 @@ public final class StoragePool: @unchecked Sendable {
     static let dirtyPagesForCheckpoint = 16_384
 
     let device: any BlockDevice
+    let clock: any Clock
+    let flushLatency = LatencyRecorder()
     let locks = RangeLocks()
     let maintenance: Maintenance
     let journalOffset: UInt64
@@ -71,8 +73,11 @@ public final class StoragePool: @unchecked Sendable {
     var commitThread: SystemThread?
     let commitSignal = MaintenanceSignal()
 
-    init(device: any BlockDevice, recovered: Recovery.Result, maintenance: Maintenance, memoryPages: Int) {
+    init(
+        device: any BlockDevice, recovered: Recovery.Result, maintenance: Maintenance, memoryPages: Int, clock: any Clock
+    ) {
         self.device = device
+        self.clock = clock
         self.maintenance = maintenance
         self.memoryPages = memoryPages
         state = recovered.state
@@ -133,7 +138,7 @@ public final class StoragePool: @unchecked Sendable {
     public func statistics(_ identifier: LUNIdentifier) throws(ArrayError) -> LUNStatistics {
         gate.lock()
         defer { gate.unlock() }
-        return try state.visibleLUN(identifier).statistics
+        return try state.visibleLUN(identifier).counters.statistics
     }
 
     public var usage: PoolUsage {
@@ -145,7 +150,25 @@ public final class StoragePool: @unchecked Sendable {
                 capacityBytes: UInt64(allocator.usableBlocks - slopBlocks) * blockBytes,
                 dataBytes: UInt64(allocator.usedBlocks) * blockBytes,
                 metadataBytes: UInt64(used - allocator.usedBlocks) * blockBytes,
-                availableBytes: UInt64(max(0, spareBlocks - slopBlocks)) * blockBytes)
+                availableBytes: UInt64(max(0, spareBlocks - slopBlocks)) * blockBytes, isDeviceFull: isDeviceFull,
+                isStopped: isStopped, flushes: flushLatency.histogram)
+        }
+    }
+
+    /// Runs a command and takes its time, or counts it as failed.
+    @inline(__always)
+    func timed<Value>(
+        _ identifier: LUNIdentifier, _ primitive: Primitive, _ body: () throws(ArrayError) -> Value
+    ) throws(ArrayError) -> Value {
+        let counters = locked { state.luns[identifier]?.counters }
+        let start = clock.monotonicNanoseconds
+        do throws(ArrayError) {
+            let value = try body()
+            counters?.time(primitive, nanoseconds: clock.monotonicNanoseconds - start)
+            return value
+        } catch {
+            counters?.countFailure(primitive)
+            throw error
         }
     }
 
