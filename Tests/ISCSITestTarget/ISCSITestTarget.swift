@@ -21,6 +21,7 @@ struct ISCSITestTarget {
             "iqn.2007-10.com.github:sahlberg:libiscsi:iscsi-perf", "iqn.2008-11.org.linux-kvm", "iqn.2008-11.org.linux-kvm:",
             "iqn.2007-10.com.github:sahlberg:libiscsi:iscsi-readcapacity16",
         ]
+        names += (1...2).map { "iqn.2026-01.com.viaduct:conformance-\($0)" }
         names += (0..<64).map { "iqn.2026-01.test.load:host\($0)" }
         return names + (environment("INITIATORS")?.split(separator: ",").map(String.init) ?? [])
     }
