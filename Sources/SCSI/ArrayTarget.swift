@@ -46,7 +46,13 @@ public final class ArrayTarget: SCSITarget {
         state.withLock { state in
             let unit = state.units[identifier] ?? new
             state.units[identifier] = unit
-            unit.change { $0.options = options }
+            let isChanged = unit.change { unit in
+                defer { unit.options = options }
+                return unit.options != options
+            }
+            if isChanged {
+                for path in state.paths.values where path.unit === unit { path.establish(.inquiryDataChanged) }
+            }
             guard state.exposed[lun] !== unit else { return }
             state.remove(lun)
             state.exposed[lun] = unit
@@ -94,9 +100,12 @@ public final class ArrayTarget: SCSITarget {
     /// To be called after a LUN was resized or otherwise changed: initiators hear of it with their next command.
     ///
     /// A change that nobody tells is found by the first command that asks for the LUN's capacity or whether it is ready.
-    public func lunChanged(_ identifier: LUNIdentifier) {
+    ///
+    /// - Parameter hasOtherContents: it went back to a snapshot, for example.
+    public func lunChanged(_ identifier: LUNIdentifier, hasOtherContents: Bool = false) {
         guard let unit = state.withLock({ $0.units[identifier] }) else { return }
         refresh(unit)
+        if hasOtherContents { tell(unit, .mediumMayHaveChanged) }
     }
 
     /// - Returns: whether the LUN is there.

@@ -137,6 +137,18 @@ struct AttentionTests {
         #expect(bench.sense(.read16(lba: 1024, blocks: 1)) == 0x052100)
     }
 
+    @Test func whatALUNIsAndHoldsCanChange() throws {
+        let bench = try Bench()
+        let host = bench.initiators(1)[0]
+        let identifier = bench.luns[0].identifier
+        bench.target.expose(identifier, as: Bench.a, options: UnitOptions(isReadOnly: true))
+        #expect(bench.sense(.testUnitReady, from: host) == 0x063F03)
+        bench.target.lunChanged(identifier, hasOtherContents: true)
+        #expect(bench.sense(.testUnitReady, from: host) == 0x062800)
+        bench.target.lunChanged(identifier)
+        #expect(bench.sense(.testUnitReady, from: host) == 0)
+    }
+
     @Test func aSessionThatEndsTakesItsConditionsAlong() throws {
         let bench = try Bench()
         let host = bench.initiators(1)[0]

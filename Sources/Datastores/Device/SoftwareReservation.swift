@@ -2,8 +2,9 @@ import Glibc
 
 /// Keeps COMPARE AND WRITE and its software replacement out of each other's way within this process.
 ///
-/// The array has no RESERVE(6), and every simulated host lives in this process; so a host whose hardware locking is
-/// off reads, compares and writes while it alone holds this, and hosts that use COMPARE AND WRITE share it.
+/// RESERVE(6) would keep all other hosts from the whole LUN for as long as it is held, and every simulated host lives in
+/// this process; so a host whose hardware locking is off reads, compares and writes while it alone holds this, and hosts
+/// that use COMPARE AND WRITE share it.
 final class SoftwareReservation: @unchecked Sendable {
     // Safe to share: the lock is set up once and destroyed never, and pthread functions are its only users.
     static let shared = SoftwareReservation()
