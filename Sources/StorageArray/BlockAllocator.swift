@@ -130,6 +130,17 @@ final class BlockAllocator {
         usedBlocks += 1
     }
 
+    /// The same for blocks of one region that follow each other.
+    func claim(_ start: UInt32, count: Int) throws(ArrayError) {
+        try table.load(start)
+        if !isReplaying, table.allCounts(start, count, liesIn: CountTable.transient...CountTable.transient) {
+            table.exchange(start, count, from: CountTable.transient, to: 1)
+            usedBlocks += count
+        } else {
+            for block in start..<start + UInt32(count) { try claim(block) }
+        }
+    }
+
     /// A block that was taken holds a map page now, named by `references` others.
     func place(_ block: UInt32, references: UInt32) {
         table.set(block, 1)
@@ -144,6 +155,16 @@ final class BlockAllocator {
         try table.load(block)
         guard references(block) > 0 else { throw .damaged("block \(block): named, but not used") }
         add(count, to: block)
+    }
+
+    /// One more name for each of the used blocks of one region that follow each other.
+    func retain(_ start: UInt32, run count: Int) throws(ArrayError) {
+        try table.load(start)
+        if table.allCounts(start, count, liesIn: 1...CountTable.largest - 1) {
+            table.add(1, to: start, count)
+        } else {
+            for block in start..<start + UInt32(count) { try retain(block) }
+        }
     }
 
     private func add(_ more: UInt64, to block: UInt32) {
@@ -162,9 +183,24 @@ final class BlockAllocator {
             table.set(block, CountTable.transient)
             usedBlocks -= 1
             pendingBlocks += 1
-            pending.extend(block, group: currentGroup, from: pendingHead)
+            pending.extend(block, 1, group: currentGroup, from: pendingHead)
         } else {
             try subtract(block)
+        }
+    }
+
+    /// The same for blocks of one region that follow each other.
+    func release(_ start: UInt32, count: Int) throws(ArrayError) {
+        try table.load(start)
+        if table.allCounts(start, count, liesIn: 1...1) {
+            table.exchange(start, count, from: 1, to: CountTable.transient)
+            usedBlocks -= count
+            pendingBlocks += count
+            pending.extend(start, UInt32(count), group: currentGroup, from: pendingHead)
+        } else if table.allCounts(start, count, liesIn: 2...CountTable.largest) {
+            table.add(-1, to: start, count)
+        } else {
+            for block in start..<start + UInt32(count) { try release(block) }
         }
     }
 
@@ -213,7 +249,7 @@ final class BlockAllocator {
     /// The same for a block whose counts are loaded.
     func deferFreeLoaded(_ block: UInt32) {
         table.set(block, CountTable.transient)
-        deferred.extend(block, group: 0, from: 0)
+        deferred.extend(block, 1, group: 0, from: 0)
         deferredBlocks += 1
     }
 
@@ -241,12 +277,12 @@ final class BlockAllocator {
 }
 
 extension [BlockAllocator.FreedRun] {
-    /// Adds a block to the last run if it follows that one; runs before `head` are done with.
-    fileprivate mutating func extend(_ block: UInt32, group: UInt64, from head: Int) {
-        if let last = indices.last, last >= head, self[last].group == group, self[last].start + self[last].count == block {
-            self[last].count += 1
+    /// Adds blocks to the last run if they follow that one; runs before `head` are done with.
+    fileprivate mutating func extend(_ start: UInt32, _ count: UInt32, group: UInt64, from head: Int) {
+        if let last = indices.last, last >= head, self[last].group == group, self[last].start + self[last].count == start {
+            self[last].count += count
         } else {
-            append(.init(group: group, start: block, count: 1))
+            append(.init(group: group, start: start, count: count))
         }
     }
 }

@@ -48,6 +48,8 @@ final class CountTable {
 
     let geometry: Geometry
     let device: any BlockDevice
+    /// First block of the first region.
+    private let base: Int
     /// Blocks that the device has now.
     private(set) var end = 0
     private(set) var freeBlocks = 0
@@ -70,6 +72,7 @@ final class CountTable {
     init(_ geometry: Geometry, device: any BlockDevice) throws(ArrayError) {
         self.geometry = geometry
         self.device = device
+        base = geometry.dataStart
         regions = .allocate(capacity: geometry.regionCount)
         regions.initialize(repeating: Region(), count: geometry.regionCount)
         indexPages = [Region](repeating: Region(), count: geometry.indexPages)
@@ -90,9 +93,12 @@ final class CountTable {
         regions.deallocate()
     }
 
-    func contains(_ block: UInt32) -> Bool { Int(block) >= geometry.dataStart && Int(block) < end }
+    func contains(_ block: UInt32) -> Bool { Int(block) >= base && Int(block) < end }
 
-    func region(of block: UInt32) -> Int { (Int(block) - geometry.dataStart) / Geometry.blocksPerRegion }
+    /// Of a block that the pool contains.
+    func region(of block: UInt32) -> Int {
+        Int(truncatingIfNeeded: UInt(bitPattern: Int(block) - base) / UInt(Geometry.blocksPerRegion))
+    }
 
     func usableBlocks(ofRegion region: Int) -> Int {
         let start = geometry.start(ofRegion: region) + Geometry.countPlaces
@@ -116,12 +122,12 @@ final class CountTable {
     // MARK: Counts
 
     /// The count of a block whose region is loaded.
-    subscript(block: UInt32) -> Count { counts[Int(block) - geometry.dataStart] }
+    subscript(block: UInt32) -> Count { counts[Int(block) - base] }
 
     /// Sets the count of a block whose region is loaded.
     func set(_ block: UInt32, _ count: Count) {
         let region = regions + region(of: block)
-        let entry = counts + (Int(block) - geometry.dataStart)
+        let entry = counts + (Int(block) - base)
         let old = entry.pointee
         entry.pointee = count
         if old == Self.free {
@@ -135,6 +141,38 @@ final class CountTable {
         if old == Self.transient { region.pointee.transient -= 1 }
         if count == Self.transient { region.pointee.transient += 1 }
         if !region.pointee.isDirty, Self.stored(old) != Self.stored(count) { markDirty(region) }
+    }
+
+    // MARK: Runs of blocks in one loaded region
+
+    /// Blocks from this one to the end of its region.
+    func blocksLeft(inRegionOf block: UInt32) -> Int {
+        Geometry.blocksPerRegion - Int(UInt(bitPattern: Int(block) - base) % UInt(Geometry.blocksPerRegion))
+    }
+
+    /// Whether all counts of a run lie in a range.
+    func allCounts(_ start: UInt32, _ count: Int, liesIn range: ClosedRange<Count>) -> Bool {
+        let entries = counts + (Int(start) - base)
+        var outside = 0
+        for index in 0..<count { outside += range.contains(entries[index]) ? 0 : 1 }
+        return outside == 0
+    }
+
+    /// Adds to the counts of a run, all of which are used before and afterwards.
+    func add(_ more: Int16, to start: UInt32, _ count: Int) {
+        let region = regions + region(of: start)
+        let entries = counts + (Int(start) - base)
+        for index in 0..<count { entries[index] = entries[index] &+ Count(bitPattern: more) }
+        if !region.pointee.isDirty { markDirty(region) }
+    }
+
+    /// Makes a run that is transient used once, or a run that is used once transient.
+    func exchange(_ start: UInt32, _ count: Int, from old: Count, to new: Count) {
+        let region = regions + region(of: start)
+        (counts + (Int(start) - base)).update(repeating: new, count: count)
+        if old == Self.transient { region.pointee.transient -= UInt16(count) }
+        if new == Self.transient { region.pointee.transient += UInt16(count) }
+        if !region.pointee.isDirty { markDirty(region) }
     }
 
     /// What the medium gets for a count.

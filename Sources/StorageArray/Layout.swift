@@ -50,15 +50,27 @@ struct Geometry: Equatable {
 
     let limit: Int
     let journalPages: Int
+    let regionCount: Int
+    let indexPages: Int
+    let rootPages: Int
+    let journalStart = Layout.superblockPages
+    let rootStart: Int
+    let indexStart: Int
+    let dataStart: Int
 
-    var journalStart: Int { Layout.superblockPages }
-    /// As if regions began at 0: a few more than there are.
-    var regionCount: Int { (limit + Self.blocksPerRegion - 1) / Self.blocksPerRegion }
-    var indexPages: Int { (regionCount + Layout.wordsPerPage - 1) / Layout.wordsPerPage }
-    var rootPages: Int { (indexPages + Layout.wordsPerPage - 1) / Layout.wordsPerPage }
-    var rootStart: Int { journalStart + journalPages }
-    var indexStart: Int { rootStart + 2 * rootPages }
-    var dataStart: Int { indexStart + 2 * indexPages }
+    /// - Parameters:
+    ///   - limit: blocks that the pool may grow to.
+    init(limit: Int, journalPages: Int) {
+        self.limit = limit
+        self.journalPages = journalPages
+        // As if regions began at 0: a few more than there are.
+        regionCount = (limit + Self.blocksPerRegion - 1) / Self.blocksPerRegion
+        indexPages = (regionCount + Layout.wordsPerPage - 1) / Layout.wordsPerPage
+        rootPages = (indexPages + Layout.wordsPerPage - 1) / Layout.wordsPerPage
+        rootStart = Layout.superblockPages + journalPages
+        indexStart = rootStart + 2 * rootPages
+        dataStart = indexStart + 2 * indexPages
+    }
 
     /// Blocks for data and metadata on a device of so many blocks.
     func usableBlocks(upTo end: Int) -> Int {

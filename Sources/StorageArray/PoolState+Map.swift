@@ -138,16 +138,14 @@ extension PoolState {
 
     /// Maps consecutive blocks to pointers whose blocks have been taken; a zero pointer unmaps.
     func install(_ pointers: UnsafeBufferPointer<UInt64>, in lun: LUN, at block: UInt64) throws(ArrayError) {
-        var unmaps = false
-        for pointer in pointers {
-            if pointer == 0 { unmaps = true } else { try allocator.claim(BlockPointer(rawValue: pointer).block) }
+        guard let start = pointers.baseAddress else { return }
+        try forEachRun(start, pointers.count) { first, count throws(ArrayError) in
+            try allocator.claim(first, count: count)
         }
         try changeLeaves(lun, block, UInt64(pointers.count)) { entries, done, count throws(ArrayError) in
-            var delta: Int64 = 0
-            for offset in 0..<count { delta += try replace(entries + offset, with: pointers[Int(done) + offset]) }
-            return delta
+            try replace(entries, with: start + Int(done), count)
         }
-        if unmaps { try prune(lun, block, UInt64(pointers.count)) }
+        if pointers.contains(0) { try prune(lun, block, UInt64(pointers.count)) }
     }
 
     /// Maps every block of a range to the same pointer, whose block has been taken.
@@ -155,17 +153,21 @@ extension PoolState {
         try allocator.claim(BlockPointer(rawValue: pointer).block)
         if count > 1 { try allocator.retain(BlockPointer(rawValue: pointer).block, count: count - 1) }
         try changeLeaves(lun, block, count) { entries, _, count throws(ArrayError) in
-            var delta: Int64 = 0
-            for offset in 0..<count { delta += try replace(entries + offset, with: pointer) }
-            return delta
+            let delta = count - mappedCount(entries, count)
+            try release(entries, count)
+            entries.update(repeating: pointer, count: count)
+            return Int64(delta)
         }
     }
 
-    private func replace(_ entry: UnsafeMutablePointer<UInt64>, with pointer: UInt64) throws(ArrayError) -> Int64 {
-        let old = entry.pointee
-        if old != 0 { try allocator.release(BlockPointer(rawValue: old).block) }
-        entry.pointee = pointer
-        return (pointer == 0 ? 0 : 1) - (old == 0 ? 0 : 1)
+    /// Replaces entries of a leaf by pointers that have been claimed or retained; returns how many more are mapped.
+    private func replace(
+        _ entries: UnsafeMutablePointer<UInt64>, with pointers: UnsafePointer<UInt64>, _ count: Int
+    ) throws(ArrayError) -> Int64 {
+        let delta = mappedCount(pointers, count) - mappedCount(entries, count)
+        try release(entries, count)
+        entries.update(from: pointers, count: count)
+        return Int64(delta)
     }
 
     /// Removes pages that map nothing any more on the way to a range; none is left so by `clear` itself.
@@ -209,13 +211,14 @@ extension PoolState {
         let shift = Layout.spanShift(ofLevel: level)
         var removed: UInt64 = 0
         let last = first + count - 1
+        if level == 0 {
+            removed = UInt64(mappedCount(entries + Int(first), Int(count)))
+            try release(entries + Int(first), Int(count))
+            (entries + Int(first)).update(repeating: 0, count: Int(count))
+            arena.page(slot).pointee.mapped -= removed
+            return removed
+        }
         for index in Int(first >> shift)...Int(last >> shift) where entries[index] != 0 {
-            if level == 0 {
-                try allocator.release(BlockPointer(rawValue: entries[index]).block)
-                entries[index] = 0
-                removed += 1
-                continue
-            }
             let childStart = UInt64(index) << shift
             let from = max(first, childStart) - childStart
             let to = min(last, childStart + (1 << shift) - 1) - childStart
@@ -274,15 +277,10 @@ extension PoolState {
         of leaf: Slot, from start: Int, in lun: LUN, at block: UInt64, count: Int
     ) throws(ArrayError) {
         let source = arena.entries(leaf) + start
-        guard (0..<count).contains(where: { source[$0] != 0 }) else { return try clear(lun, block, UInt64(count)) }
+        guard mappedCount(source, count) > 0 else { return try clear(lun, block, UInt64(count)) }
         try changeLeaves(lun, block, UInt64(count)) { entries, _, count throws(ArrayError) in
-            var delta: Int64 = 0
-            for offset in 0..<count {
-                let pointer = source[offset]
-                if pointer != 0 { try allocator.retain(BlockPointer(rawValue: pointer).block) }
-                delta += try replace(entries + offset, with: pointer)
-            }
-            return delta
+            try retain(source, count)
+            return try replace(entries, with: source, count)
         }
     }
 }

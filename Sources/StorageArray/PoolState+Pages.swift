@@ -133,12 +133,9 @@ extension PoolState {
 
     private func retainChildren(of slot: Slot, level: Int) throws(ArrayError) {
         let entries = arena.entries(slot)
+        if level == 0 { return try retain(entries, Layout.entriesPerPage) }
         for index in 0..<Layout.entryCount(ofLevel: level) where entries[index] != 0 {
-            if level == 0 {
-                try allocator.retain(BlockPointer(rawValue: entries[index]).block)
-            } else {
-                try retain(PageName(rawValue: entries[index]))
-            }
+            try retain(PageName(rawValue: entries[index]))
         }
     }
 
@@ -151,15 +148,55 @@ extension PoolState {
             let slot = try resident(page.name, level: page.level)
             dead.removeLast()
             let entries = arena.entries(slot)
-            for index in 0..<Layout.entryCount(ofLevel: page.level) where entries[index] != 0 {
-                if page.level == 0 {
-                    try allocator.release(BlockPointer(rawValue: entries[index]).block)
-                } else {
+            if page.level == 0 {
+                try release(entries, Layout.entriesPerPage)
+            } else {
+                for index in 0..<Layout.entryCount(ofLevel: page.level) where entries[index] != 0 {
                     try drop(PageName(rawValue: entries[index]), level: page.level - 1)
                 }
             }
             if page.name.slot == nil { try allocator.deferFree(page.name.stored.block) }
             arena.free(slot)
+        }
+    }
+}
+
+// MARK: Entries of leaves
+
+extension PoolState {
+    func mappedCount(_ entries: UnsafePointer<UInt64>, _ count: Int) -> Int {
+        var mapped = 0
+        for index in 0..<count { mapped += entries[index] == 0 ? 0 : 1 }
+        return mapped
+    }
+
+    /// One more name for the blocks of entries.
+    func retain(_ entries: UnsafePointer<UInt64>, _ count: Int) throws(ArrayError) {
+        try forEachRun(entries, count) { start, count throws(ArrayError) in try allocator.retain(start, run: count) }
+    }
+
+    /// One name less for the blocks of entries.
+    func release(_ entries: UnsafePointer<UInt64>, _ count: Int) throws(ArrayError) {
+        try forEachRun(entries, count) { start, count throws(ArrayError) in try allocator.release(start, count: count) }
+    }
+
+    /// Calls `body` for runs of blocks of one region that follow each other.
+    func forEachRun(
+        _ entries: UnsafePointer<UInt64>, _ count: Int, _ body: (UInt32, Int) throws(ArrayError) -> Void
+    ) throws(ArrayError) {
+        var index = 0
+        while index < count {
+            let block = entries[index] >> 32
+            guard block != 0 else {
+                index += 1
+                continue
+            }
+            let start = UInt32(truncatingIfNeeded: block)
+            let limit = allocator.contains(start) ? min(count, index + allocator.table.blocksLeft(inRegionOf: start)) : 0
+            let first = index
+            index += 1
+            while index < limit, entries[index] >> 32 == block + UInt64(index - first) { index += 1 }
+            try body(start, index - first)
         }
     }
 }

@@ -145,7 +145,7 @@ public final class StoragePool: @unchecked Sendable {
         locked {
             let allocator = state.allocator
             let blockBytes = UInt64(Layout.blockBytes)
-            let used = allocator.limit - allocator.availableBlocks
+            let used = allocator.end - allocator.freeBlocks
             return PoolUsage(
                 capacityBytes: UInt64(allocator.usableBlocks - slopBlocks) * blockBytes,
                 dataBytes: UInt64(allocator.usedBlocks) * blockBytes,
