@@ -60,9 +60,11 @@ struct ConcurrencyTests {
         #expect(try pool.verify() == [])
     }
 
-    @Test func everyThreadsWritesAreThereAfterCopiesUnmapsAndCheckpoints() throws {
+    /// - Parameter memory: with none, threads read pages while others change, store and forget them.
+    @Test(arguments: [StoragePool.defaultMapMemoryBytes, 0])
+    func everyThreadsWritesAreThereAfterCopiesUnmapsAndCheckpoints(memory: Int) throws {
         let device = SimulatedBlockDevice()
-        let pool = try StoragePool.inMemory(device)
+        let pool = try StoragePool.inMemory(device, mapMemoryBytes: memory)
         let lun = try pool.createLUN(name: "a", sizeBytes: 16 << 20).identifier
         let failures = Mutex<[String]>([])
         try Self.onThreads(6) { index in
