@@ -42,7 +42,13 @@ import Testing
             return bytes
         }
 
-        func freeBytes() throws -> UInt64 { try onVolume { $0.freeBytes } }
+        /// Counted anew: what a mount remembers does not have what other hosts took since.
+        func freeBytes() throws -> UInt64 {
+            try onVolume { (volume) throws(VolumeError) in
+                try volume.refreshFreeSpace()
+                return volume.freeBytes
+            }
+        }
 
         func onVolume<Success>(_ body: (Volume) throws(VolumeError) -> Success) throws -> Success {
             let inventory = node.product.store.snapshot
@@ -114,10 +120,7 @@ import Testing
         // Whoever drops it waits for what is on its way, so the last blocks may come back a little later.
         var isBack = false
         for _ in 0..<12_000 where !isBack {
-            isBack = try access.onVolume { (volume) throws(VolumeError) in
-                try volume.refreshFreeSpace()
-                return volume.freeBytes
-            } >= free
+            isBack = try access.freeBytes() >= free
             if !isBack { try await Task.sleep(for: .milliseconds(5)) }
         }
         #expect(isBack, "the blocks of an abandoned upload come back")
