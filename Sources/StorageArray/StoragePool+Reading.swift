@@ -51,7 +51,7 @@ extension StoragePool {
     }
 
     /// With the gate held.
-    private func lookUp(_ lun: PoolState.LUN, _ block: UInt64, _ pointers: inout [UInt64]) throws(ArrayError) {
+    func lookUp(_ lun: PoolState.LUN, _ block: UInt64, _ pointers: inout [UInt64]) throws(ArrayError) {
         let failure: ArrayError? = pointers.withUnsafeMutableBufferPointer { buffer in
             do throws(ArrayError) { try state.lookUp(below: lun.root, block: block, into: buffer) } catch { return error }
             return nil

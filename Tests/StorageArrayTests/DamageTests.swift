@@ -176,3 +176,60 @@ struct DamageTests {
         #expect(throws: ArrayError.notAPool) { _ = try StoragePool.open(SimulatedBlockDevice(sizeBytes: 1 << 20)) }
     }
 }
+
+struct ScrubTests {
+    @Test func aScrubNamesEveryDamagedBlockOnceAndReportsProgress() throws {
+        let device = SimulatedBlockDevice()
+        let pool = try StoragePool.inMemory(device)
+        let lun = try pool.createLUN(name: "a", sizeBytes: 16 << 20).identifier
+        for offset in [0, 5 << 20, 9 << 20] as [UInt64] {
+            try pool.write(lun, at: offset, [UInt8](repeating: 7, count: 65536))
+        }
+        let clone = try pool.cloneLUN(lun, name: "c").identifier
+        try pool.write(clone, at: 15 << 20, [UInt8](repeating: 8, count: 4096))
+        var told: [ScrubProgress] = []
+        let clean = try pool.scrub { progress in
+            told.append(progress)
+            return true
+        }
+        #expect(clean.isComplete && clean.isClean)
+        #expect(clean.progress.doneBytes == clean.progress.totalBytes)
+        #expect(clean.progress.readBlocks == 49)
+        #expect(told.count > 4)
+        let targets: [(LUNIdentifier, UInt64)] = [(lun, 5 << 20 + 8192), (clone, 15 << 20)]
+        for (target, offset) in targets {
+            let pointer = try pool.pointer(target, at: offset)
+            device.damage(at: pointer.offset + 100)
+        }
+        let report = try pool.scrub()
+        #expect(report.damagedBlocks == targets.map { ScrubReport.DamagedBlock(lun: $0.0, offset: $0.1) })
+        #expect(report.problems == [])
+        // Writing a block anew mends it.
+        for (target, offset) in targets { try pool.write(target, at: offset, [UInt8](repeating: 9, count: 4096)) }
+        #expect(try pool.scrub().damagedBlocks.map(\.lun) == [clone])
+    }
+
+    @Test func aScrubStopsWhenItIsTold() throws {
+        let pool = try StoragePool.inMemory()
+        let lun = try pool.createLUN(name: "a", sizeBytes: 16 << 20).identifier
+        try pool.write(lun, at: 0, [UInt8](repeating: 7, count: 8 << 20))
+        var calls = 0
+        let report = try pool.scrub { _ in
+            calls += 1
+            return calls < 2
+        }
+        #expect(calls == 2)
+        #expect(!report.isComplete)
+        #expect(report.progress.doneBytes == 4 << 20)
+    }
+}
+
+extension StoragePool {
+    func pointer(_ lun: LUNIdentifier, at offset: UInt64) throws -> BlockPointer {
+        try withGate { () throws(ArrayError) in
+            var pointers: [UInt64] = [0]
+            try lookUp(try state.lun(lun), offset / 4096, &pointers)
+            return BlockPointer(rawValue: pointers[0])
+        }
+    }
+}

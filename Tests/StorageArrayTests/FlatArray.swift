@@ -5,6 +5,9 @@ struct FlatArray {
     struct LUN: Equatable {
         var bytes: [UInt8]
         var isReadOnly = false
+        var snapshotOf: LUNIdentifier?
+        var reservations: [UInt8] = []
+        var threshold: UInt64?
     }
 
     var luns: [LUNIdentifier: LUN] = [:]
@@ -19,6 +22,10 @@ struct FlatArray {
         case clone(LUNIdentifier, name: String, isReadOnly: Bool)
         case delete(LUNIdentifier)
         case resize(LUNIdentifier, Int)
+        case snapshot(LUNIdentifier, name: String)
+        case revert(LUNIdentifier, LUNIdentifier)
+        case reserve(LUNIdentifier, [UInt8])
+        case setThreshold(LUNIdentifier, UInt64?)
     }
 
     /// - Parameter made: the identifier a clone gets.
@@ -41,8 +48,19 @@ struct FlatArray {
         case .clone(let source, _, let isReadOnly):
             guard let made, var copy = luns[source] else { return }
             copy.isReadOnly = isReadOnly
+            copy.snapshotOf = nil
+            copy.reservations = []
+            copy.threshold = nil
             luns[made] = copy
-        case .delete(let lun): luns[lun] = nil
+        case .delete(let lun): luns = luns.filter { $0.key != lun && $0.value.snapshotOf != lun }
+        case .snapshot(let source, _):
+            guard let made, let bytes = luns[source]?.bytes else { return }
+            luns[made] = LUN(bytes: bytes, isReadOnly: true, snapshotOf: source)
+        case .revert(let lun, let snapshot):
+            let bytes = luns[snapshot]?.bytes ?? []
+            luns[lun]?.bytes = bytes
+        case .reserve(let lun, let bytes): luns[lun]?.reservations = bytes
+        case .setThreshold(let lun, let bytes): luns[lun]?.threshold = bytes
         case .resize(let lun, let size):
             guard let old = luns[lun]?.bytes else { return }
             let kept = old.prefix(size)
@@ -84,7 +102,11 @@ extension StoragePool {
             } catch .miscompare { return nil } catch { throw error }
         case .clone(let source, let name, let isReadOnly):
             return try cloneLUN(source, name: name, isReadOnly: isReadOnly).identifier
-        case .delete(let lun): try deleteLUN(lun)
+        case .delete(let lun): try deleteLUN(lun, withSnapshots: true)
+        case .snapshot(let source, let name): return try createSnapshot(of: source, name: name).identifier
+        case .revert(let lun, let snapshot): try revert(lun, to: snapshot)
+        case .reserve(let lun, let bytes): try setReservations(lun, bytes)
+        case .setThreshold(let lun, let bytes): try setSoftThreshold(lun, usedBytes: bytes)
         case .resize(let lun, let size): try resizeLUN(lun, sizeBytes: UInt64(size), discarding: true)
         }
         return nil
@@ -97,6 +119,9 @@ struct CommandGenerator {
     /// Longest range, in bytes.
     var longest = 3 << 20
     var maximumLUNs = 6
+    var sizeUnit = 2 << 20
+    /// Of a hundred commands, how many are about snapshots and attributes.
+    var attributeShare = 0
     private var names = 0
 
     init(seed: UInt64, longest: Int = 3 << 20) {
@@ -109,6 +134,7 @@ struct CommandGenerator {
         let writable = all.filter { model.luns[$0]?.isReadOnly == false }
         let target = writable[random.below(writable.count)]
         let source = all[random.below(all.count)]
+        if random.below(100) < attributeShare { return attribute(target, model) }
         switch random.below(100) {
         case 0..<35: return write(target, model)
         case 35..<50:
@@ -123,8 +149,24 @@ struct CommandGenerator {
             names += 1
             return .clone(source, name: "clone-\(random.next())", isReadOnly: random.below(3) == 0)
         case 96..<98 where writable.count > 2: return .delete(target)
-        case 98: return .resize(target, (1 + random.below(3)) * 2 << 20)
+        case 98: return .resize(target, (1 + random.below(3)) * sizeUnit)
+        case 99: return attribute(target, model)
         default: return write(target, model)
+        }
+    }
+
+    private mutating func attribute(_ target: LUNIdentifier, _ model: FlatArray) -> FlatArray.Command {
+        let snapshots = model.luns.filter { $0.value.snapshotOf == target }.keys.sorted()
+        switch random.below(6) {
+        case 0 where model.luns.count < maximumLUNs: return .snapshot(target, name: "snapshot-\(random.next())")
+        case 1, 2:
+            guard !snapshots.isEmpty else { return .snapshot(target, name: "snapshot-\(random.next())") }
+            return .revert(target, snapshots[random.below(snapshots.count)])
+        case 3:
+            guard let snapshot = snapshots.first, snapshots.count > 1 else { return .setThreshold(target, nil) }
+            return .delete(snapshot)
+        case 4: return .setThreshold(target, UInt64(random.below(512) + 1) * 4096)
+        default: return .reserve(target, random.bytes(random.below(9000)))
         }
     }
 

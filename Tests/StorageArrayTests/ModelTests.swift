@@ -9,6 +9,10 @@ import Testing
 struct ModelTests {
     /// Where pool and model differ, as sentences.
     static func differences(_ pool: StoragePool, _ model: FlatArray) throws -> [String] {
+        try contentDifferences(pool, model) + pool.verify()
+    }
+
+    static func contentDifferences(_ pool: StoragePool, _ model: FlatArray) throws -> [String] {
         var differences: [String] = []
         if pool.luns.map(\.identifier) != model.luns.keys.sorted() { return ["other LUNs"] }
         for (identifier, lun) in model.luns.sorted(by: { $0.key < $1.key }) {
@@ -16,6 +20,8 @@ struct ModelTests {
                 differences.append("\(identifier) has another size")
                 continue
             }
+            if try pool.reservations(identifier) != lun.reservations { differences.append("\(identifier): reservations") }
+            if try pool.softThreshold(identifier) != lun.threshold { differences.append("\(identifier): threshold") }
             for start in stride(from: 0, to: lun.bytes.count, by: 1 << 20) {
                 let count = min(1 << 20, lun.bytes.count - start)
                 let found = try pool.read(identifier, at: UInt64(start), count: count)
@@ -26,7 +32,7 @@ struct ModelTests {
                 if !same { differences.append("\(identifier) at \(start)") }
             }
         }
-        return try differences + pool.verify()
+        return differences
     }
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64], CrashTests.Memory.allCases)
