@@ -78,7 +78,7 @@ var targets: [Target] = [
     tests("ContractTests", ["Contract", "ContractTypes", "ContractGenerator", "Domain"]),
     tests("APITests", ["API", "HTTP", "Contract", "ContractTypes", "Domain", "Platform"]),
     tests("ServicesTests", ["Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Domain", "Platform"]),
-    tests("AssemblyTests", ["Assembly", "Services", "Persistence", "Domain", "Datastores", "SCSI", "StorageArray", "API", "HTTP", "Contract", "ContractTypes", "Platform"]),
+    tests("AssemblyTests", ["Assembly", "Services", "Persistence", "Domain", "Datastores", "ISCSI", "Sockets", "SCSI", "StorageArray", "API", "HTTP", "Contract", "ContractTypes", "Platform"]),
     tests("TidyTests", []),
 ]
 

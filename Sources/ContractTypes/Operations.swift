@@ -18,6 +18,7 @@ public let operations: [Operation] = [
     arrayLUNSnapshotDelete(),
     arrayLUNSnapshotList(),
     arrayLUNSnapshotRevert(),
+    arrayLUNStatisticsGet(),
     arrayLUNVAAIGet(),
     arrayPoolGet(),
     arrayPoolList(),
@@ -529,6 +530,35 @@ private func arrayLUNSnapshotRevert() -> Operation {
         service: "com.viaduct.array.lun.snapshot", name: "revert", parameters: parameters,
         output: .void, errors: errors, privileges: privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayLUNStatisticsGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("lun", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "com.viaduct.array.lun", at: ["lun"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("array"), .literal("lun"), .variable("lun"), .literal("statistics")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("lun"), .literal("statistics"), .variable("id:lun")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.lun.statistics", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.array.lun.statistics.info"), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
 private func arrayLUNVAAIGet() -> Operation {

@@ -54,6 +54,15 @@ public protocol ArrayLUNSnapshotService: Sendable {
     func revert(lun: String, snapshot: String, call: Call) async throws(Fault)
 }
 
+/// Counters of one LUN.
+///
+/// Serves `com.viaduct.array.lun.statistics`.
+public protocol ArrayLUNStatisticsService: Sendable {
+    /// Tells, since the array was opened, which commands came for a LUN, how many bytes they saved its hosts from
+    /// moving, and how long they took.
+    func get(lun: String, call: Call) throws(Fault) -> ViaductArrayLunStatisticsInfo
+}
+
 /// What a LUN can do for hosts.
 ///
 /// Serves `com.viaduct.array.lun.vaai`.
@@ -298,6 +307,7 @@ public struct ServiceProviders: Sendable {
     public let arrayLUN: any ArrayLUNService
     public let arrayLUNAccess: any ArrayLUNAccessService
     public let arrayLUNSnapshot: any ArrayLUNSnapshotService
+    public let arrayLUNStatistics: any ArrayLUNStatisticsService
     public let arrayLUNVAAI: any ArrayLUNVAAIService
     public let arrayPool: any ArrayPoolService
     public let arraySession: any ArraySessionService
@@ -322,10 +332,11 @@ public struct ServiceProviders: Sendable {
     public let memory: any MemoryService
     public let power: any PowerService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
         self.arrayLUNSnapshot = arrayLUNSnapshot
+        self.arrayLUNStatistics = arrayLUNStatistics
         self.arrayLUNVAAI = arrayLUNVAAI
         self.arrayPool = arrayPool
         self.arraySession = arraySession

@@ -46,6 +46,26 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.array.lun.statistics.counter", isError: false,
+            ["primitive e:com.viaduct.array.lun.statistics.primitive", "commands long", "failures long", "initiator_bytes long", "array_bytes long", "latency s:com.viaduct.array.lun.statistics.latency"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.statistics.info", isError: false,
+            ["counters list(s:com.viaduct.array.lun.statistics.counter)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.statistics.latency", isError: false,
+            ["count long", "average_nanoseconds long", "median_nanoseconds long", "percentile99_nanoseconds long", "ranges list(s:com.viaduct.array.lun.statistics.range)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.lun.statistics.range", isError: false,
+            ["below_nanoseconds opt(long)", "count long"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.array.lun.summary", isError: false,
             ["lun id", "name string", "type e:com.viaduct.array.lun.type", "number long", "capacity long", "allocated long"],
             unions: [
@@ -62,7 +82,7 @@ public let typeTable = TypeTable(
             ]),
         StructureType(
             "com.viaduct.array.pool.info", isError: false,
-            ["identity string", "capacity long", "used long", "metadata long", "available long", "provisioned long", "luns long", "soft_threshold opt(long)"],
+            ["identity string", "capacity long", "used long", "metadata long", "available long", "provisioned long", "luns long", "soft_threshold opt(long)", "device_full bool", "stopped bool", "flushes s:com.viaduct.array.lun.statistics.latency"],
             unions: [
             ]),
         StructureType(
@@ -721,6 +741,7 @@ public let typeTable = TypeTable(
             ]),
     ],
     enumerations: [
+        EnumerationType("com.viaduct.array.lun.statistics.primitive", ["READ", "WRITE", "COMPARE_AND_WRITE", "WRITE_SAME", "UNMAP", "COPY_SOURCE", "COPY_DESTINATION"]),
         EnumerationType("com.viaduct.array.lun.type", ["DISK", "SNAPSHOT"]),
         EnumerationType("com.viaduct.array.lun.vaai.status", ["SUPPORTED", "UNSUPPORTED"]),
         EnumerationType("com.vmware.cis.task.status", ["PENDING", "RUNNING", "BLOCKED", "SUCCEEDED", "FAILED"]),

@@ -55,6 +55,7 @@ public struct Product: Sendable {
             arrayLUN: ArrayLUNs(store: store, engine: engine, array: array),
             arrayLUNAccess: ArrayLUNAccess(store: store, array: array), 
             arrayLUNSnapshot: ArrayLUNSnapshots(store: store, engine: engine, array: array),
+            arrayLUNStatistics: ArrayLUNStatistics(store: store, array: array),
             arrayLUNVAAI: ArrayLUNVAAI(store: store, array: array), arrayPool: ArrayPools(engine: engine, array: array),
             arraySession: ArraySessions(array: array),
             arrayStatistics: ArrayStatistics(store: store, pool: array.pool, fabric: fabric),

@@ -173,7 +173,7 @@ struct Bench {
 }
 
 extension Bench {
-    fileprivate init(_ other: Bench, _ configuration: Configuration) {
+    init(_ other: Bench, _ configuration: Configuration) {
         directory = other.directory
         self.configuration = configuration
     }

@@ -15,7 +15,7 @@ import subprocess
 
 from api import Client, envelope
 from checker import check_exchange
-from harness import Server, case, holds, same
+from harness import Server, case, holds, same, wait_until
 
 HOST = "iqn.2001-04.com.example:host"
 OTHER = "iqn.2001-04.com.example:other"
@@ -148,6 +148,27 @@ def primitives(server):
         same({key: value for key, value in status.items() if key != "device"},
              dict.fromkeys(["ats_status", "clone_status", "zero_status", "delete_status"], "SUPPORTED"), lun)
     rpc(f"{LUN}.vaai", "get", lun=State.lun)
+
+
+@case("each LUN counts its commands by kind, and how long they took; sessions are listed while they last")
+def statistics(server):
+    counters = client(server).must(200, "GET", f"/viaduct/array/lun/{State.lun}/statistics")["counters"]
+    found = {row["primitive"]: row for row in counters}
+    holds(found["WRITE"]["initiator_bytes"] >= 16 * MEBIBYTE, f"bytes written: {found['WRITE']}")
+    holds(found["READ"]["commands"] > 0 and found["READ"]["latency"]["count"] > 0, f"reads: {found['READ']}")
+    rpc(f"{LUN}.statistics", "get", lun=State.lun)
+    same(State.client.must(200, "GET", "/viaduct/array/session"), [], "sessions")
+    place = (f"driver=raw,file.driver=iscsi,file.transport=tcp,file.portal=127.0.0.1:{PORT},file.lun={State.number},"
+             f"file.target={target_name(server)},file.initiator-name={HOST}")
+    held = subprocess.Popen(
+        ["qemu-io", "--image-opts", place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        rows = wait_until(lambda: State.client.must(200, "GET", "/viaduct/array/session"), 30, "a session in the list")
+        same([row["initiator"] for row in rows], [HOST], "who is logged in")
+        rpc("com.viaduct.array.session", "list")
+    finally:
+        held.communicate(b"quit\n", timeout=30)
+    wait_until(lambda: not State.client.must(200, "GET", "/viaduct/array/session"), 30, "no session in the list")
 
 
 @case("what is in use stays: refusals have type and reason on every wire")

@@ -50,6 +50,27 @@ def walk(server):
     holds('"power_state": "POWERED_ON"' in run.stdout, "the clone runs at the end")
 
 
+@case("the array over iSCSI works as written")
+def iscsi(_server):
+    portal = f"127.0.0.1:{harness.free_port()}"
+    server = harness.Server("readme-iscsi", environment={"VIADUCT_ISCSI_LISTEN": portal})
+    try:
+        server.start()
+        script = replaced(
+            block("Use the array over iSCSI", "sh"),
+            ("https://127.0.0.1:8443", server.url), ("data/certificate.pem", server.certificate),
+            ("portal=127.0.0.1:3260", f"portal={portal}"), ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
+        run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120)
+        same(run.returncode, 0, f"{run.stdout[-2000:]}{run.stderr[-2000:]}\nexit code")
+        holds("Type:DIRECT_ACCESS (Size:1" in run.stdout, f"the LUN as libiscsi sees it:\n{run.stdout[:1000]}")
+        same(run.stdout.count('"SUPPORTED"'), 4, f"{run.stdout[-2000:]}\nVAAI primitives")
+        for word in ("error_type", "failed"):
+            holds(word not in run.stdout + run.stderr, f"{word} in the output:\n{run.stdout[-2000:]}")
+        server.stop()
+    finally:
+        server.remove()
+
+
 @case("the Python example prints the machines")
 def example(server):
     program = replaced(

@@ -157,6 +157,28 @@ import Testing
         try await lab.close()
     }
 
+    @Test func everyCommandIsCountedAndTimed() async throws {
+        let lab = try await Laboratory.made()
+        let peer = Peer(lab: lab)
+        let id = try await lab.makeLUN("first")
+        try await lab.allow(id)
+        let service = ArrayLUNStatistics(store: lab.store, array: lab.array)
+        func counter(_ primitive: ViaductArrayLunStatisticsPrimitive) throws -> ViaductArrayLunStatisticsCounter {
+            try found(service.get(lun: id, call: lab.call()).counters.first { $0.primitive == primitive })
+        }
+        #expect(try service.get(lun: id, call: lab.call()).counters.map(\.commands) == [0, 0, 0, 0, 0, 0, 0])
+        for lba in 0..<3 { try peer.write(pattern(1, 4096), at: UInt64(lba * 8), of: lab.number(id)) }
+        _ = try peer.read(8, at: 0, of: lab.number(id))
+        let (writes, reads) = (try counter(.write), try counter(.read))
+        #expect(writes.commands == 3 && writes.initiatorBytes == 3 * 4096 && writes.failures == 0)
+        #expect(reads.commands == 1 && reads.initiatorBytes == 4096)
+        #expect(writes.latency.count == 3 && writes.latency.ranges.reduce(0) { $0 + $1.count } == 3)
+        #expect(writes.latency.medianNanoseconds <= writes.latency.percentile99Nanoseconds)
+        #expect(try lab.pools.get(pool: "pool-1", call: lab.call()).flushes.count > 0)
+        #expect(await fault { try service.get(lun: "lun-99", call: lab.call()) }?.type == .notFound)
+        try await lab.close()
+    }
+
     @Test func sessionsAreThoseOfTheTarget() async throws {
         let lab = try await Laboratory.made()
         let service = ArraySessions(array: lab.array)

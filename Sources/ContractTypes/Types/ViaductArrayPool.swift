@@ -4,7 +4,7 @@ import Contract
 import Domain
 
 /// A pool.
-public struct ViaductArrayPoolInfo: WireWritable {
+public final class ViaductArrayPoolInfo: WireWritable {
     /// What tells one pool from another: 32 hexadecimal digits, the same for life.
     public let identity: String
     /// Bytes that data can fill at most.
@@ -21,8 +21,15 @@ public struct ViaductArrayPoolInfo: WireWritable {
     public let luns: Int64
     /// Bytes used beyond which hosts are warned; unset if they are not.
     public let softThreshold: Int64?
+    /// Whether the device could not grow when it last had to: there is less space than the capacity says.
+    public let deviceFull: Bool
+    /// Whether a write failed since the array was opened; nothing is changed any more until the server is started
+    /// again.
+    public let stopped: Bool
+    /// How long it took to make commands durable.
+    public let flushes: ViaductArrayLunStatisticsLatency
 
-    public init(identity: String, capacity: Int64, used: Int64, metadata: Int64, available: Int64, provisioned: Int64, luns: Int64, softThreshold: Int64? = nil) {
+    public init(identity: String, capacity: Int64, used: Int64, metadata: Int64, available: Int64, provisioned: Int64, luns: Int64, softThreshold: Int64? = nil, deviceFull: Bool, stopped: Bool, flushes: ViaductArrayLunStatisticsLatency) {
         self.identity = identity
         self.capacity = capacity
         self.used = used
@@ -31,6 +38,9 @@ public struct ViaductArrayPoolInfo: WireWritable {
         self.provisioned = provisioned
         self.luns = luns
         self.softThreshold = softThreshold
+        self.deviceFull = deviceFull
+        self.stopped = stopped
+        self.flushes = flushes
     }
 
     public func write(to writer: inout ValueWriter) {
@@ -43,6 +53,9 @@ public struct ViaductArrayPoolInfo: WireWritable {
         writer.field(",\"provisioned\":", provisioned)
         writer.field(",\"luns\":", luns)
         writer.optional(",\"soft_threshold\":", softThreshold)
+        writer.field(",\"device_full\":", deviceFull)
+        writer.field(",\"stopped\":", stopped)
+        writer.field(",\"flushes\":", flushes)
         writer.endStructure()
     }
 }

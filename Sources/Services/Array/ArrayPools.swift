@@ -30,7 +30,8 @@ struct ArrayPools: ArrayPoolService {
             available: Int64(clamping: usage.availableBytes),
             provisioned: luns.reduce(0) { $0 + Int64(clamping: $1.sizeBytes) },
             luns: Int64(luns.count),
-            softThreshold: try array.softThreshold(nil).map { Int64(clamping: $0) })
+            softThreshold: try array.softThreshold(nil).map { Int64(clamping: $0) }, deviceFull: usage.isDeviceFull,
+            stopped: usage.isStopped, flushes: ViaductArrayLunStatisticsLatency(usage.flushes))
     }
 
     func update(pool: String, spec: ViaductArrayPoolUpdateSpec, call: Call) async throws(Fault) {

@@ -9,6 +9,7 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         arrayLUN: RecordingArrayLUN(recorder: recorder),
         arrayLUNAccess: RecordingArrayLUNAccess(recorder: recorder),
         arrayLUNSnapshot: RecordingArrayLUNSnapshot(recorder: recorder),
+        arrayLUNStatistics: RecordingArrayLUNStatistics(recorder: recorder),
         arrayLUNVAAI: RecordingArrayLUNVAAI(recorder: recorder),
         arrayPool: RecordingArrayPool(recorder: recorder),
         arraySession: RecordingArraySession(recorder: recorder),
@@ -106,6 +107,15 @@ struct RecordingArrayLUNSnapshot: ArrayLUNSnapshotService {
 
     func revert(lun: String, snapshot: String, call: Call) async throws(Fault) {
         recorder.note("revert", lun as Any, snapshot as Any)
+    }
+}
+
+struct RecordingArrayLUNStatistics: ArrayLUNStatisticsService {
+    let recorder: Recorder
+
+    func get(lun: String, call: Call) throws(Fault) -> ViaductArrayLunStatisticsInfo {
+        recorder.note("get", lun as Any)
+        return sampleAnswer()
     }
 }
 

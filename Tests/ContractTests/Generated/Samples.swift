@@ -42,6 +42,44 @@ extension ViaductArrayLunSnapshotSummary: Sample {
     }
 }
 
+extension ViaductArrayLunStatisticsCounter: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunStatisticsCounter {
+        let primitive: ViaductArrayLunStatisticsPrimitive = source.value()
+        let commands: Int64 = source.value()
+        let failures: Int64 = source.value()
+        let initiatorBytes: Int64 = source.value()
+        let arrayBytes: Int64 = source.value()
+        let latency: ViaductArrayLunStatisticsLatency = source.value()
+        return ViaductArrayLunStatisticsCounter(primitive: primitive, commands: commands, failures: failures, initiatorBytes: initiatorBytes, arrayBytes: arrayBytes, latency: latency)
+    }
+}
+
+extension ViaductArrayLunStatisticsInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunStatisticsInfo {
+        let counters: [ViaductArrayLunStatisticsCounter] = source.value()
+        return ViaductArrayLunStatisticsInfo(counters: counters)
+    }
+}
+
+extension ViaductArrayLunStatisticsLatency: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunStatisticsLatency {
+        let count: Int64 = source.value()
+        let averageNanoseconds: Int64 = source.value()
+        let medianNanoseconds: Int64 = source.value()
+        let percentile99Nanoseconds: Int64 = source.value()
+        let ranges: [ViaductArrayLunStatisticsRange] = source.value()
+        return ViaductArrayLunStatisticsLatency(count: count, averageNanoseconds: averageNanoseconds, medianNanoseconds: medianNanoseconds, percentile99Nanoseconds: percentile99Nanoseconds, ranges: ranges)
+    }
+}
+
+extension ViaductArrayLunStatisticsRange: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayLunStatisticsRange {
+        let belowNanoseconds: Int64? = source.value()
+        let count: Int64 = source.value()
+        return ViaductArrayLunStatisticsRange(belowNanoseconds: belowNanoseconds, count: count)
+    }
+}
+
 extension ViaductArrayLunSummary: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductArrayLunSummary {
         let lun: String = source.value()
@@ -75,7 +113,10 @@ extension ViaductArrayPoolInfo: Sample {
         let provisioned: Int64 = source.value()
         let luns: Int64 = source.value()
         let softThreshold: Int64? = source.value()
-        return ViaductArrayPoolInfo(identity: identity, capacity: capacity, used: used, metadata: metadata, available: available, provisioned: provisioned, luns: luns, softThreshold: softThreshold)
+        let deviceFull: Bool = source.value()
+        let stopped: Bool = source.value()
+        let flushes: ViaductArrayLunStatisticsLatency = source.value()
+        return ViaductArrayPoolInfo(identity: identity, capacity: capacity, used: used, metadata: metadata, available: available, provisioned: provisioned, luns: luns, softThreshold: softThreshold, deviceFull: deviceFull, stopped: stopped, flushes: flushes)
     }
 }
 
@@ -758,6 +799,7 @@ extension VcenterVmPowerInfo: Sample {
         return VcenterVmPowerInfo(state: state, cleanPowerOff: cleanPowerOff)
     }
 }
+extension ViaductArrayLunStatisticsPrimitive: Sample {}
 extension ViaductArrayLunType: Sample {}
 extension ViaductArrayLunVaaiStatus: Sample {}
 extension CisTaskStatus: Sample {}
@@ -797,6 +839,10 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.array.lun.access.summary", { ViaductArrayLunAccessSummary.sample(&$0) }),
     ("com.viaduct.array.lun.info", { ViaductArrayLunInfo.sample(&$0) }),
     ("com.viaduct.array.lun.snapshot.summary", { ViaductArrayLunSnapshotSummary.sample(&$0) }),
+    ("com.viaduct.array.lun.statistics.counter", { ViaductArrayLunStatisticsCounter.sample(&$0) }),
+    ("com.viaduct.array.lun.statistics.info", { ViaductArrayLunStatisticsInfo.sample(&$0) }),
+    ("com.viaduct.array.lun.statistics.latency", { ViaductArrayLunStatisticsLatency.sample(&$0) }),
+    ("com.viaduct.array.lun.statistics.range", { ViaductArrayLunStatisticsRange.sample(&$0) }),
     ("com.viaduct.array.lun.summary", { ViaductArrayLunSummary.sample(&$0) }),
     ("com.viaduct.array.lun.vaai.info", { ViaductArrayLunVaaiInfo.sample(&$0) }),
     ("com.viaduct.array.pool.info", { ViaductArrayPoolInfo.sample(&$0) }),
