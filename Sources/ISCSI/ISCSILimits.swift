@@ -2,8 +2,8 @@
 public struct ISCSILimits: Sendable {
     /// From the connection to the end of the login.
     public var loginNanoseconds: UInt64 = 15_000_000_000
-    /// Silence after which the initiator is asked whether it is there.
-    public var idleNanoseconds: UInt64 = 30_000_000_000
+    /// Silence after which the initiator is asked whether it is there; the conformance suite sleeps for a minute.
+    public var idleNanoseconds: UInt64 = 60_000_000_000
     /// How long it may take to answer that, and to take any of the output that waits.
     public var answerNanoseconds: UInt64 = 15_000_000_000
     /// How long a command may wait for its next data-out.

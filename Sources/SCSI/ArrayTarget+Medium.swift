@@ -11,7 +11,9 @@ extension ArrayTarget {
         let loads = flags & 0x01 != 0
         let wasEjected = try unit.change { state throws(Sense) in
             guard state.options.isRemovable else { throw .invalidField(byte: 4, bit: 1) }
-            guard loads || state.preventers.isEmpty else { throw .mediumRemovalPrevented }
+            // Prevention keeps the medium where it is, inside or outside, as the conformance suite has it.
+            let staysIn = loads && !state.isEjected
+            guard staysIn || state.preventers.isEmpty else { throw .mediumRemovalPrevented }
             defer { state.isEjected = !loads }
             return state.isEjected
         }

@@ -60,6 +60,10 @@ struct MediumTests {
         bench.target.reset(lun: Bench.a, by: nil)
         bench.hush(hosts[0])
         #expect(bench.sense(Self.eject, from: hosts[0]) == 0)
+        #expect(bench.sense(Self.prevent, from: hosts[0]) == 0)
+        #expect(bench.sense(Self.load, from: hosts[0]) == 0x055302)
+        #expect(bench.sense(Self.allow, from: hosts[0]) == 0)
+        for _ in 0..<2 { #expect(bench.sense(Self.load, from: hosts[0]) == 0) }
         #expect(bench.sense(CDB([0x1E, 0, 0, 0, 0x02])) == 0x052400)
     }
 }
