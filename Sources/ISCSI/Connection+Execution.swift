@@ -31,8 +31,6 @@ extension Connection {
             }
             if !isTaken { machine.sessionRefused(.serviceUnavailable, &output) }
         case .refused(let status):
-            home.context.configuration.observer?(
-                .loginRefused(initiator: opening.initiator, peer: peer, status: status.rawValue))
             machine.sessionRefused(status, &output)
         }
     }
@@ -54,7 +52,7 @@ extension Connection {
         guard ArrayTarget.isQuick(task.cdb) else { return executeElsewhere(task, nexus) }
         let place = machine.placeForData(task, &output)
         var dataIn = place ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        if place == nil, task.dataInRoom > 0 { dataIn = makeDataIn(task) }
+        if place == nil, task.dataInRoom > 0 { dataIn = machine.makeDataIn(task) }
         let target = home.context.target
         let (completion, ticket) = target.start(
             task.cdb, lun: task.lun, from: nexus, dataOut: task.dataOut, dataIn: dataIn)
@@ -63,22 +61,16 @@ extension Connection {
             return machine.finish(task, isInPlace: place != nil, &output)
         }
         if place != nil, completion.dataInCount > 0 {
-            let kept = makeDataIn(task)
+            let kept = machine.makeDataIn(task)
             kept.copyMemory(from: UnsafeRawBufferPointer(rebasing: dataIn[..<completion.dataInCount]))
         }
         home.await(ticket, self, task)
     }
 
-    private func makeDataIn(_ task: CommandTask) -> UnsafeMutableRawBufferPointer {
-        let buffer = home.bufferPool.take(task.dataInRoom)
-        task.dataIn = buffer
-        return UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<task.dataInRoom])
-    }
-
     /// Has a command that may take long carried out by a worker thread.
     private func executeElsewhere(_ task: CommandTask, _ nexus: Nexus) {
         machine.keepImmediate(task)
-        let dataIn = task.dataInRoom > 0 ? makeDataIn(task) : UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        let dataIn = task.dataInRoom > 0 ? machine.makeDataIn(task) : UnsafeMutableRawBufferPointer(start: nil, count: 0)
         let work = Work(connection: self, task: task, dataOut: task.dataOut, dataIn: dataIn)
         let (cdb, lun) = (task.cdb, task.lun)
         let cancellation = Cancellation()
@@ -141,7 +133,8 @@ extension Connection {
         }
         for other in others {
             let isTaken = other.loop.execute {
-                if !other.isClosed { other.machine.dropForOthers(lun: isForOne ? lun : nil) }
+                other.machine.dropForOthers(lun: isForOne ? lun : nil)
+                other.goOn()
                 countdown.step()
             }
             if !isTaken { countdown.step() }

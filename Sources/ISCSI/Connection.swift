@@ -119,16 +119,30 @@ final class Connection: EventSource, @unchecked Sendable {
     private func drive() {
         guard !isDriving, !isClosed, !isEnding else { return }
         isDriving = true
+        let outputBytes = home.context.configuration.limits.outputBytes
+        var isHeldUp = false
+        // What held the machine up may be sent by the time it is settled; then nothing else would wake it.
+        repeat {
+            isHeldUp = !takeInput(outputBytes)
+            settle()
+        } while !isClosed && !isEnding && output.count <= outputBytes && (isHeldUp || machine.isRunnable(output))
+        isDriving = false
+    }
+
+    /// Has the machine take what was received.
+    ///
+    /// - Returns: `false` if too much output waits.
+    private func takeInput(_ outputBytes: Int) -> Bool {
         var input = UnsafeRawBufferPointer(rebasing: buffer[inputStart..<inputEnd])
-        while !isClosed, !isEnding, output.count <= home.context.configuration.limits.outputBytes {
+        defer { inputStart = inputEnd - input.count }
+        while !isClosed, !isEnding {
+            guard output.count <= outputBytes else { return false }
             let event = machine.next(&input, &output, at: loop.now)
             if case .wait = event { break }
             handle(event)
             if output.count >= Self.flushBytes { flush() }
         }
-        inputStart = inputEnd - input.count
-        isDriving = false
-        settle()
+        return true
     }
 
     private func handle(_ event: SessionEvent) {
@@ -137,7 +151,12 @@ final class Connection: EventSource, @unchecked Sendable {
         case .open(let opening): open(opening)
         case .execute(let task): execute(task)
         case .manage(let management): manage(management)
-        case .close: isEnding = true
+        case .close:
+            isEnding = true
+            if let status = machine.loginFailure {
+                home.context.configuration.observer?(
+                    .loginRefused(initiator: machine.login.opening?.initiator, peer: peer, status: status.rawValue))
+            }
         }
     }
 

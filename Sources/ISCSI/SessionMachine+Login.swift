@@ -51,6 +51,7 @@ extension SessionMachine {
         header.field36 = UInt32(status.rawValue) << 16
         number(&header)
         send(&header, &output)
+        loginFailure = status
         phase = .closed
     }
 

@@ -85,17 +85,26 @@ extension SessionMachine {
         return UnsafeMutableRawBufferPointer(start: output.reserve(headerBytes + room + 8) + headerBytes, count: room)
     }
 
+    /// Memory for the data of a command that cannot be put into the output straight away.
+    mutating func makeDataIn(_ task: CommandTask) -> UnsafeMutableRawBufferPointer {
+        let buffer = bufferPool.take(task.dataInRoom)
+        task.dataIn = buffer
+        dataBytes += buffer.bytes.count
+        return UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<task.dataInRoom])
+    }
+
     /// A command has ended: its response goes out, and others may run.
     ///
     /// - Parameter isInPlace: whether its data lies where `placeForData` said; else it lies in `task.dataIn`, if anywhere.
     mutating func finish(_ task: CommandTask, isInPlace: Bool = false, _ output: inout OutputQueue) {
         runningCount -= 1
         remove(task)
+        // From here on the output counts it.
+        if let buffer = task.dataIn { dataBytes -= buffer.bytes.count }
         if phase != .closed { respond(task, isInPlace, &output) }
         if let buffer = task.dataIn { bufferPool.recycle(buffer) }
         for waiter in task.waiters { step(waiter, &output) }
         recycle(task)
-        if !stalled.isEmpty { requestStalledData(&output) }
         if phase == .loggingOut { endLogout(&output) }
     }
 

@@ -65,6 +65,8 @@ struct SessionMachine {
     var pendingLogin: (header: PDUHeader, keys: TextKeys)?
     var text = TextExchange()
     var logout: PDUHeader?
+    /// Why there was no login.
+    var loginFailure: LoginStatus?
     /// What SendTargets answers.
     var portals: [String]
 
@@ -97,6 +99,7 @@ struct SessionMachine {
     ) -> SessionEvent {
         if !input.isEmpty { lastInput = now }
         while true {
+            if !stalled.isEmpty { requestStalledData(&output) }
             if let event = takeEvent(output) { return event }
             switch phase {
             case .closed: return .close
@@ -116,6 +119,11 @@ struct SessionMachine {
         if !later.isEmpty { return later.removeFirst() }
         guard !ready.isEmpty, hasRoom(output) else { return nil }
         return ready.takeFirst().map { run($0) }
+    }
+
+    /// Whether `next` has something to do without more input.
+    func isRunnable(_ output: borrowing OutputQueue) -> Bool {
+        !later.isEmpty || !ready.isEmpty && hasRoom(output)
     }
 
     /// Whether another command may take memory for its data.

@@ -16,12 +16,13 @@ final class SessionRegistry: Sendable {
     private struct Key: Hashable {
         let initiator: String
         let initiatorSession: UInt64
+        /// A discovery session takes nobody's place but that of another.
+        let isDiscovery: Bool
     }
 
     private struct Entry {
         let key: Key
         let connection: Connection
-        let isDiscovery: Bool
         let sinceMilliseconds: Int64
     }
 
@@ -47,7 +48,9 @@ final class SessionRegistry: Sendable {
                 let isTheirs = state.entries[opening.targetSession]?.key.initiator == opening.initiator
                 return .refused(isTheirs ? .tooManyConnections : .sessionDoesNotExist)
             }
-            let key = Key(initiator: opening.initiator, initiatorSession: opening.initiatorSession)
+            let key = Key(
+                initiator: opening.initiator, initiatorSession: opening.initiatorSession,
+                isDiscovery: opening.isDiscovery)
             if let handle = state.handles[key], let old = state.entries[handle] { return .replaces(old.connection) }
             let count = state.entries.values.count { $0.key.initiator == opening.initiator }
             guard state.entries.count < limits.sessions, count < limits.sessionsPerInitiator else {
@@ -56,8 +59,7 @@ final class SessionRegistry: Sendable {
             repeat { state.last &+= 1 } while state.last == 0 || state.entries[state.last] != nil
             state.handles[key] = state.last
             state.entries[state.last] = Entry(
-                key: key, connection: connection, isDiscovery: opening.isDiscovery,
-                sinceMilliseconds: clock.wallMilliseconds)
+                key: key, connection: connection, sinceMilliseconds: clock.wallMilliseconds)
             return .opened(state.last)
         }
     }
@@ -87,7 +89,7 @@ final class SessionRegistry: Sendable {
                 ISCSISession(
                     initiator: entry.key.initiator, initiatorSession: entry.key.initiatorSession, targetSession: handle,
                     peer: entry.connection.peer, sinceMilliseconds: entry.sinceMilliseconds,
-                    commands: entry.connection.commandCount.load(ordering: .relaxed), isDiscovery: entry.isDiscovery)
+                    commands: entry.connection.commandCount.load(ordering: .relaxed), isDiscovery: entry.key.isDiscovery)
             }
         }
     }

@@ -5,7 +5,8 @@ import Testing
 
 @testable import ISCSI
 
-@Suite struct LoopbackTests {
+/// One after the other: each blocks a thread of the shared pool.
+@Suite(.serialized) struct LoopbackTests {
     private let digests = [("InitialR2T", "No"), ("HeaderDigest", "CRC32C"), ("DataDigest", "CRC32C")]
 
     private func wait(for condition: () -> Bool) {
@@ -93,6 +94,39 @@ import Testing
         let attention = try new.command(.testUnitReady)
         #expect(attention.sense >> 8 == 0x0629, "power on or reset")
         #expect(try new.command(.testUnitReady).status == 0)
+    }
+
+    @Test func discoveryTakesNobodysPlace() throws {
+        let target = try LoopbackTarget()
+        let kept = try target.session(PDU.initiator, 1)
+        let looking = try LoopbackInitiator(port: target.port)
+        looking.send(
+            .login(
+                [("InitiatorName", PDU.initiator), ("SessionType", "Discovery")], from: .operational, to: .fullFeature, session: 1))
+        #expect(try looking.receive()?.loginStatus == 0)
+        looking.send(.text([("SendTargets", "All")], number: 1))
+        #expect(try looking.receive()?.keys["TargetAddress"] == "127.0.0.1:\(target.port),1")
+        #expect(try kept.command(.testUnitReady).status == 0)
+    }
+
+    /// More than the output may hold, taken slowly: everything is answered though nothing more is sent.
+    @Test func longAnswersGoOnByThemselves() throws {
+        let target = try LoopbackTarget {
+            $0.limits.outputBytes = 64 << 10
+            $0.limits.dataBytes = 4 << 20
+        }
+        let initiator = try target.session()
+        let count = 40 as UInt32
+        for index in 0..<count {
+            let blocks: UInt16 = index.isMultiple(of: 2) ? 64 : 512
+            initiator.send(
+                .command(.readBlocks(blocks), tag: index, number: initiator.number + index, read: Int(blocks) * 512))
+        }
+        var ended: Set<UInt32> = []
+        while ended.count < Int(count), let pdu = try initiator.receive() {
+            if pdu.header.flags & 1 != 0 { ended.insert(pdu.header.tag) }
+        }
+        #expect(ended.count == Int(count))
     }
 
     @Test func sessionsAreJoinedByNobody() throws {
@@ -262,7 +296,8 @@ import Testing
         let target = try LoopbackTarget()
         let initiator = try target.session()
         await target.target.stop()
-        #expect(try initiator.receiveRest().map(\.header.opcode) == [.asynchronousMessage])
+        let rest = try initiator.receiveRest().map(\.header.opcode)
+        #expect(rest == [.asynchronousMessage])
         #expect(target.target.sessions.isEmpty)
     }
 }

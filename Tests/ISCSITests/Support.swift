@@ -264,10 +264,8 @@ final class MachineBench {
             return machine.finish(task, &output)
         }
         let place = machine.placeForData(task, &output)
-        if place == nil { task.dataIn = machine.bufferPool.take(task.dataInRoom) }
-        if let target = place ?? task.dataIn?.bytes {
-            for index in 0..<task.dataInRoom { target[index] = Self.patternByte(index) }
-        }
+        let target = place ?? machine.makeDataIn(task)
+        for index in 0..<task.dataInRoom { target[index] = Self.patternByte(index) }
         task.completion = Completion(.good, dataInCount: task.dataInRoom, dataInLength: bytes)
         machine.finish(task, isInPlace: place != nil, &output)
     }
