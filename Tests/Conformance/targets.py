@@ -28,6 +28,23 @@ SUITE_INITIATORS = ("iqn.2026-01.com.viaduct:conformance-1", "iqn.2026-01.com.vi
 INITIATOR = "iqn.2026-01.com.viaduct:load"
 
 
+def install(*packages):
+    """Installs Debian packages that are missing."""
+    def is_missing(package):
+        asked = subprocess.run(
+            ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package], capture_output=True, text=True)
+        return asked.stdout != "installed"
+
+    missing = [package for package in packages if is_missing(package)]
+    if missing:
+        print("installing", *missing, flush=True)
+        as_root = [] if os.geteuid() == 0 else ["sudo"]
+        subprocess.run([*as_root, "apt-get", "update", "-qq"], check=True)
+        subprocess.run(
+            [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-qq", "-y",
+             "--no-install-recommends", *missing], check=True, stdout=subprocess.DEVNULL)
+
+
 def alone_on(processor):
     """For a process that is measured: a session of its own that comes first, and one processor."""
     def prepare():
@@ -155,6 +172,7 @@ class Tgtd:
         self._luns = luns
 
     def __enter__(self):
+        install("tgt")
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="viaduct-tgtd-"))
         self.port = harness.free_port()
         self.control = str(self.port % 32000)
