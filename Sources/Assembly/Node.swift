@@ -153,6 +153,7 @@ public final class Node: Sendable {
         await server.drain(deadlineNanoseconds: UInt64(configuration.drainSeconds) * 1_000_000_000)
         await storageEnds
         upkeep.end()
+        product.array.stop()
         await product.engine.stop()
         server.stop()
         auditExport?.stop()

@@ -22,6 +22,8 @@ public let operations: [Operation] = [
     arrayLUNVAAIGet(),
     arrayPoolGet(),
     arrayPoolList(),
+    arrayPoolScrub(),
+    arrayPoolScrubTask(),
     arrayPoolUpdate(),
     arraySessionList(),
     arrayStatisticsGet(),
@@ -645,6 +647,70 @@ private func arrayPoolList() -> Operation {
         service: "com.viaduct.array.pool", name: "list", parameters: parameters,
         output: .list(.structure("com.viaduct.array.pool.summary")), errors: errors, privileges: privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func arrayPoolScrub() -> Operation {
+    let parameters: [Parameter] = [Parameter("pool", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.pool", at: ["pool"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("array"), .literal("pool"), .variable("pool")],
+        selectors: [("action", "scrub")], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("pool"), .variable("id:pool")],
+        selectors: [("~action", "scrub")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.pool", name: "scrub", parameters: parameters,
+        output: .structure("com.viaduct.array.pool.scrub_result"), errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func arrayPoolScrubTask() -> Operation {
+    let parameters: [Parameter] = [Parameter("pool", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "com.viaduct.array.pool", at: ["pool"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("array"), .literal("pool"), .variable("pool")],
+        selectors: [("action", "scrub"), ("vmw-task", "true")], query: cleanQuery,
+        body: .none, status: 202)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("array"), .literal("pool"), .variable("id:pool")],
+        selectors: [("~action", "scrub$task")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.array.pool", name: "scrub$task", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
 private func arrayPoolUpdate() -> Operation {

@@ -31,53 +31,55 @@ public struct ServiceDispatcher: OperationDispatcher {
         case 15: return try arrayLUNVAAIGet(&input, call, &writer)
         case 16: return try arrayPoolGet(&input, call, &writer)
         case 17: return try arrayPoolList(&input, call, &writer)
-        case 18: return try arrayPoolUpdate(&input, call, &writer)
-        case 19: return try arraySessionList(&input, call, &writer)
-        case 20: return try arrayStatisticsGet(&input, call, &writer)
-        case 21: return try hostSettingsGet(&input, call, &writer)
-        case 22: return try hostSettingsList(&input, call, &writer)
-        case 23: return try hostSettingsUpdate(&input, call, &writer)
-        case 24: return try sessionCreate(&input, call, &writer)
-        case 25: return try sessionDelete(&input, call, &writer)
-        case 26: return try sessionGet(&input, call, &writer)
-        case 27: return try tasksCancel(&input, call, &writer)
-        case 28: return try tasksGet(&input, call, &writer)
-        case 29: return try tasksList(&input, call, &writer)
-        case 30: return try operationIntrospectionGet(&input, call, &writer)
-        case 31: return try operationIntrospectionList(&input, call, &writer)
-        case 32: return try providerIntrospectionGet(&input, call, &writer)
-        case 33: return try serviceIntrospectionGet(&input, call, &writer)
-        case 34: return try serviceIntrospectionList(&input, call, &writer)
-        case 35: return try virtualMachineClone(&input, call, &writer)
-        case 36: return try virtualMachineCloneTask(&input, call, &writer)
-        case 37: return try virtualMachineCreate(&input, call, &writer)
-        case 38: return try virtualMachineDelete(&input, call, &writer)
-        case 39: return try virtualMachineGet(&input, call, &writer)
-        case 40: return try virtualMachineList(&input, call, &writer)
-        case 41: return try clusterGet(&input, call, &writer)
-        case 42: return try clusterList(&input, call, &writer)
-        case 43: return try datacenterGet(&input, call, &writer)
-        case 44: return try datacenterList(&input, call, &writer)
-        case 45: return try datastoreGet(&input, call, &writer)
-        case 46: return try datastoreList(&input, call, &writer)
-        case 47: return try folderList(&input, call, &writer)
-        case 48: return try hostList(&input, call, &writer)
-        case 49: return try networkList(&input, call, &writer)
-        case 50: return try resourcePoolGet(&input, call, &writer)
-        case 51: return try resourcePoolList(&input, call, &writer)
-        case 52: return try storagePoliciesList(&input, call, &writer)
-        case 53: return try processorGet(&input, call, &writer)
-        case 54: return try processorUpdate(&input, call, &writer)
-        case 55: return try diskGet(&input, call, &writer)
-        case 56: return try diskList(&input, call, &writer)
-        case 57: return try diskUpdate(&input, call, &writer)
-        case 58: return try memoryGet(&input, call, &writer)
-        case 59: return try memoryUpdate(&input, call, &writer)
-        case 60: return try powerGet(&input, call, &writer)
-        case 61: return try powerReset(&input, call, &writer)
-        case 62: return try powerStart(&input, call, &writer)
-        case 63: return try powerStop(&input, call, &writer)
-        case 64: return try powerSuspend(&input, call, &writer)
+        case 18: return try arrayPoolScrub(&input, call, &writer)
+        case 19: return try arrayPoolScrubTask(&input, call, &writer)
+        case 20: return try arrayPoolUpdate(&input, call, &writer)
+        case 21: return try arraySessionList(&input, call, &writer)
+        case 22: return try arrayStatisticsGet(&input, call, &writer)
+        case 23: return try hostSettingsGet(&input, call, &writer)
+        case 24: return try hostSettingsList(&input, call, &writer)
+        case 25: return try hostSettingsUpdate(&input, call, &writer)
+        case 26: return try sessionCreate(&input, call, &writer)
+        case 27: return try sessionDelete(&input, call, &writer)
+        case 28: return try sessionGet(&input, call, &writer)
+        case 29: return try tasksCancel(&input, call, &writer)
+        case 30: return try tasksGet(&input, call, &writer)
+        case 31: return try tasksList(&input, call, &writer)
+        case 32: return try operationIntrospectionGet(&input, call, &writer)
+        case 33: return try operationIntrospectionList(&input, call, &writer)
+        case 34: return try providerIntrospectionGet(&input, call, &writer)
+        case 35: return try serviceIntrospectionGet(&input, call, &writer)
+        case 36: return try serviceIntrospectionList(&input, call, &writer)
+        case 37: return try virtualMachineClone(&input, call, &writer)
+        case 38: return try virtualMachineCloneTask(&input, call, &writer)
+        case 39: return try virtualMachineCreate(&input, call, &writer)
+        case 40: return try virtualMachineDelete(&input, call, &writer)
+        case 41: return try virtualMachineGet(&input, call, &writer)
+        case 42: return try virtualMachineList(&input, call, &writer)
+        case 43: return try clusterGet(&input, call, &writer)
+        case 44: return try clusterList(&input, call, &writer)
+        case 45: return try datacenterGet(&input, call, &writer)
+        case 46: return try datacenterList(&input, call, &writer)
+        case 47: return try datastoreGet(&input, call, &writer)
+        case 48: return try datastoreList(&input, call, &writer)
+        case 49: return try folderList(&input, call, &writer)
+        case 50: return try hostList(&input, call, &writer)
+        case 51: return try networkList(&input, call, &writer)
+        case 52: return try resourcePoolGet(&input, call, &writer)
+        case 53: return try resourcePoolList(&input, call, &writer)
+        case 54: return try storagePoliciesList(&input, call, &writer)
+        case 55: return try processorGet(&input, call, &writer)
+        case 56: return try processorUpdate(&input, call, &writer)
+        case 57: return try diskGet(&input, call, &writer)
+        case 58: return try diskList(&input, call, &writer)
+        case 59: return try diskUpdate(&input, call, &writer)
+        case 60: return try memoryGet(&input, call, &writer)
+        case 61: return try memoryUpdate(&input, call, &writer)
+        case 62: return try powerGet(&input, call, &writer)
+        case 63: return try powerReset(&input, call, &writer)
+        case 64: return try powerStart(&input, call, &writer)
+        case 65: return try powerStop(&input, call, &writer)
+        case 66: return try powerSuspend(&input, call, &writer)
         default: throw Fault(.operationNotFound, id: "vapi.method.input.invalid.method", "Invalid method")
         }
     }
@@ -298,6 +300,30 @@ extension ServiceDispatcher {
         let result = try services.arrayPool.list(call: call)
         result.write(to: &writer)
         return .written
+    }
+
+    private func arrayPoolScrub(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let pool: String = try input.required("pool")
+        try input.finish()
+        let service = services.arrayPool
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.scrub(pool: pool, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func arrayPoolScrubTask(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let pool: String = try input.required("pool")
+        try input.finish()
+        let service = services.arrayPool
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.scrubTask(pool: pool, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
     }
 
     private func arrayPoolUpdate(

@@ -79,6 +79,11 @@ public protocol ArrayPoolService: Sendable {
     func get(pool: String, call: Call) throws(Fault) -> ViaductArrayPoolInfo
     /// Lists the pools of the array; there is one.
     func list(call: Call) throws(Fault) -> [ViaductArrayPoolSummary]
+    /// Reads everything the pool holds, checks it while hosts go on, and returns what was found.
+    func scrub(pool: String, call: Call) async throws(Fault) -> ViaductArrayPoolScrubResult
+    /// Starts to read and check everything the pool holds, and returns the identifier of the task. It shows how far
+    /// it has come, can be canceled, and has a `scrub_result` as its result.
+    func scrubTask(pool: String, call: Call) async throws(Fault) -> String
     /// Sets the use beyond which hosts are warned.
     func update(pool: String, spec: ViaductArrayPoolUpdateSpec, call: Call) async throws(Fault)
 }

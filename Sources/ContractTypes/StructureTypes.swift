@@ -81,8 +81,18 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.array.pool.damaged_block", isError: false,
+            ["lun id", "offset long"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.array.pool.info", isError: false,
             ["identity string", "capacity long", "used long", "metadata long", "available long", "provisioned long", "luns long", "soft_threshold opt(long)", "device_full bool", "stopped bool", "flushes s:com.viaduct.array.lun.statistics.latency"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.array.pool.scrub_result", isError: false,
+            ["clean bool", "read_bytes long", "damaged_block_count long", "damaged_blocks list(s:com.viaduct.array.pool.damaged_block)", "problems list(string)"],
             unions: [
             ]),
         StructureType(

@@ -44,6 +44,7 @@ public struct Product: Sendable {
         registry.register(ResizeLUN.self, dependencies: array)
         registry.register(RevertLUN.self, dependencies: array)
         registry.register(UpdatePool.self, dependencies: array)
+        registry.register(ScrubPool.self, dependencies: array)
         registry.register(DeleteLUN.self, dependencies: array)
         return registry
     }

@@ -171,6 +171,21 @@ def statistics(server):
     wait_until(lambda: not State.client.must(200, "GET", "/viaduct/array/session"), 30, "no session in the list")
 
 
+@case("a scrub is a task with a result: what it read, and that nothing is damaged")
+def scrub(server):
+    pool = "/viaduct/array/pool/pool-1?action=scrub"
+    task = client(server).must(202, "POST", f"{pool}&vmw-task=true")
+    info = wait_until(
+        lambda: (found := State.client.must(200, "GET", f"/cis/tasks/{task}"))["status"] in ("SUCCEEDED", "FAILED") and found,
+        60, "the end of the scrub")
+    same(info["status"], "SUCCEEDED", f"{info}\nthe task")
+    same((info["result"]["clean"], info["result"]["damaged_blocks"]), (True, []), "the result")
+    holds(info["result"]["read_bytes"] >= 8 * MEBIBYTE, f"bytes read: {info['result']}")
+    holds(State.client.must(200, "POST", pool)["clean"], "the plain form")
+    rpc("com.viaduct.array.pool", "scrub", pool="pool-1")
+    rpc("com.viaduct.array.pool", "scrub$task", pool="pool-1")
+
+
 @case("what is in use stays: refusals have type and reason on every wire")
 def refusals(server):
     place = "/viaduct/array/lun"

@@ -3,6 +3,26 @@
 import Contract
 import Domain
 
+/// A block of 4,096 bytes that is not what was written.
+public struct ViaductArrayPoolDamagedBlock: WireWritable {
+    /// The LUN; the first of those that share the block.
+    public let lun: String
+    /// Where it lies on the LUN, in bytes.
+    public let offset: Int64
+
+    public init(lun: String, offset: Int64) {
+        self.lun = lun
+        self.offset = offset
+    }
+
+    public func write(to writer: inout ValueWriter) {
+        writer.beginStructure("com.viaduct.array.pool.damaged_block")
+        writer.field(",\"lun\":", lun)
+        writer.field(",\"offset\":", offset)
+        writer.endStructure()
+    }
+}
+
 /// A pool.
 public final class ViaductArrayPoolInfo: WireWritable {
     /// What tells one pool from another: 32 hexadecimal digits, the same for life.
@@ -56,6 +76,38 @@ public final class ViaductArrayPoolInfo: WireWritable {
         writer.field(",\"device_full\":", deviceFull)
         writer.field(",\"stopped\":", stopped)
         writer.field(",\"flushes\":", flushes)
+        writer.endStructure()
+    }
+}
+
+/// What a scrub found.
+public struct ViaductArrayPoolScrubResult: WireWritable {
+    /// Whether everything holds.
+    public let clean: Bool
+    /// Bytes read from the medium; what LUNs share counts once.
+    public let readBytes: Int64
+    /// Damaged blocks in all.
+    public let damagedBlockCount: Int64
+    /// The first thousand of them.
+    public let damagedBlocks: [ViaductArrayPoolDamagedBlock]
+    /// What else does not hold, such as a wrong count, in one sentence each.
+    public let problems: [String]
+
+    public init(clean: Bool, readBytes: Int64, damagedBlockCount: Int64, damagedBlocks: [ViaductArrayPoolDamagedBlock], problems: [String]) {
+        self.clean = clean
+        self.readBytes = readBytes
+        self.damagedBlockCount = damagedBlockCount
+        self.damagedBlocks = damagedBlocks
+        self.problems = problems
+    }
+
+    public func write(to writer: inout ValueWriter) {
+        writer.beginStructure("com.viaduct.array.pool.scrub_result")
+        writer.field(",\"clean\":", clean)
+        writer.field(",\"read_bytes\":", readBytes)
+        writer.field(",\"damaged_block_count\":", damagedBlockCount)
+        writer.field(",\"damaged_blocks\":", damagedBlocks)
+        writer.field(",\"problems\":", problems)
         writer.endStructure()
     }
 }

@@ -10,6 +10,7 @@ public final class ArrayAdministration: Sendable {
     public let pool: StoragePool
     public let exposure: LUNExposure
     private let workers: WorkerPool
+    private let hasToStop = Atomic(false)
     private let sessionSource = Mutex<@Sendable () -> [InitiatorSession]>({ [] })
 
     /// - Parameter workers: threads that may block on the array.
@@ -35,6 +36,12 @@ public final class ArrayAdministration: Sendable {
 
     /// Who is logged in over the network; nobody until `report` names a source.
     var sessions: [InitiatorSession] { sessionSource.withLock { $0 }() }
+
+    /// Whether long work should come to its end.
+    var isStopping: Bool { hasToStop.load(ordering: .relaxed) }
+
+    /// Ends long work soon; for a server that stops.
+    public func stop() { hasToStop.store(true, ordering: .relaxed) }
 
     /// Where to ask who is logged in over the network.
     public func report(sessions source: @escaping @Sendable () -> [InitiatorSession]) {

@@ -40,6 +40,17 @@ struct ArrayPools: ArrayPoolService {
         _ = try await engine.run(UpdatePool(softThreshold: try ArrayLUNs.threshold(threshold)), by: call)
     }
 
+    func scrub(pool: String, call: Call) async throws(Fault) -> ViaductArrayPoolScrubResult {
+        try Self.check(pool)
+        guard let findings = try await engine.run(ScrubPool(), by: call).findings else { throw .poolNotFound(pool) }
+        return ViaductArrayPoolScrubResult(findings)
+    }
+
+    func scrubTask(pool: String, call: Call) async throws(Fault) -> String {
+        try Self.check(pool)
+        return try await engine.start(ScrubPool(), by: call).rawValue
+    }
+
     static func check(_ pool: String) throws(Fault) {
         guard pool == only else { throw .poolNotFound(pool) }
     }

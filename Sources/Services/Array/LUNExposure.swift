@@ -42,7 +42,9 @@ public final class LUNExposure: Sendable {
     func refresh(_ id: Identifier<ArrayLUN>) { shown.withLock { apply(id, store.snapshot, &$0) } }
 
     /// Lets initiators know that a LUN has another size than before, or other contents.
-    func noteChange(of identifier: LUNIdentifier) { target.lunChanged(identifier) }
+    func noteChange(of identifier: LUNIdentifier, hasOtherContents: Bool = false) {
+        target.lunChanged(identifier, hasOtherContents: hasOtherContents)
+    }
 
     private func apply(_ id: Identifier<ArrayLUN>, _ inventory: Inventory, _ shown: inout [Identifier<ArrayLUN>: Shown]) {
         let (old, new) = (shown[id], Self.wanted(id, inventory))

@@ -6,7 +6,8 @@ import Persistence
 
 extension WorkflowTarget {
     static let lunType = "com.viaduct.array.lun"
-    static let poolType = "com.viaduct.array.pool"
+    /// The one pool.
+    static let pool = WorkflowTarget(type: "com.viaduct.array.pool", id: ArrayPools.only)
 
     static func lun(_ id: Identifier<ArrayLUN>) -> WorkflowTarget { WorkflowTarget(type: lunType, id: id.rawValue) }
 }

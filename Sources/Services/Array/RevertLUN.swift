@@ -24,7 +24,8 @@ struct RevertLUN: Workflow {
             "Taking the LUN online",
             run: { (state, context) async throws(Fault) in
                 try await context.setOnline(true, state.lun)
-                if let identifier = LUNIdentifier(state.lun) { context.dependencies.exposure.noteChange(of: identifier) }
+                guard let identifier = LUNIdentifier(state.lun) else { return }
+                context.dependencies.exposure.noteChange(of: identifier, hasOtherContents: true)
             }),
     ]
 

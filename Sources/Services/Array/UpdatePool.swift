@@ -23,7 +23,7 @@ struct UpdatePool: Workflow {
     /// `nil` for none.
     let softThreshold: UInt64?
 
-    var target: WorkflowTarget? { WorkflowTarget(type: WorkflowTarget.poolType, id: ArrayPools.only) }
+    var target: WorkflowTarget? { .pool }
 
     func admit(_ draft: inout Draft) throws(Fault) -> UpdatePool {
         draft.audit(target: ArrayPools.only, detail: "threshold \(softThreshold ?? 0)")

@@ -141,6 +141,16 @@ struct RecordingArrayPool: ArrayPoolService {
         return sampleAnswer()
     }
 
+    func scrub(pool: String, call: Call) async throws(Fault) -> ViaductArrayPoolScrubResult {
+        recorder.note("scrub", pool as Any)
+        return sampleAnswer()
+    }
+
+    func scrubTask(pool: String, call: Call) async throws(Fault) -> String {
+        recorder.note("scrub$task", pool as Any)
+        return sampleAnswer()
+    }
+
     func update(pool: String, spec: ViaductArrayPoolUpdateSpec, call: Call) async throws(Fault) {
         recorder.note("update", pool as Any, spec as Any)
     }

@@ -103,6 +103,14 @@ extension ViaductArrayLunVaaiInfo: Sample {
     }
 }
 
+extension ViaductArrayPoolDamagedBlock: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayPoolDamagedBlock {
+        let lun: String = source.value()
+        let offset: Int64 = source.value()
+        return ViaductArrayPoolDamagedBlock(lun: lun, offset: offset)
+    }
+}
+
 extension ViaductArrayPoolInfo: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductArrayPoolInfo {
         let identity: String = source.value()
@@ -117,6 +125,17 @@ extension ViaductArrayPoolInfo: Sample {
         let stopped: Bool = source.value()
         let flushes: ViaductArrayLunStatisticsLatency = source.value()
         return ViaductArrayPoolInfo(identity: identity, capacity: capacity, used: used, metadata: metadata, available: available, provisioned: provisioned, luns: luns, softThreshold: softThreshold, deviceFull: deviceFull, stopped: stopped, flushes: flushes)
+    }
+}
+
+extension ViaductArrayPoolScrubResult: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductArrayPoolScrubResult {
+        let clean: Bool = source.value()
+        let readBytes: Int64 = source.value()
+        let damagedBlockCount: Int64 = source.value()
+        let damagedBlocks: [ViaductArrayPoolDamagedBlock] = source.value()
+        let problems: [String] = source.value()
+        return ViaductArrayPoolScrubResult(clean: clean, readBytes: readBytes, damagedBlockCount: damagedBlockCount, damagedBlocks: damagedBlocks, problems: problems)
     }
 }
 
@@ -845,7 +864,9 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.array.lun.statistics.range", { ViaductArrayLunStatisticsRange.sample(&$0) }),
     ("com.viaduct.array.lun.summary", { ViaductArrayLunSummary.sample(&$0) }),
     ("com.viaduct.array.lun.vaai.info", { ViaductArrayLunVaaiInfo.sample(&$0) }),
+    ("com.viaduct.array.pool.damaged_block", { ViaductArrayPoolDamagedBlock.sample(&$0) }),
     ("com.viaduct.array.pool.info", { ViaductArrayPoolInfo.sample(&$0) }),
+    ("com.viaduct.array.pool.scrub_result", { ViaductArrayPoolScrubResult.sample(&$0) }),
     ("com.viaduct.array.pool.summary", { ViaductArrayPoolSummary.sample(&$0) }),
     ("com.viaduct.array.session.summary", { ViaductArraySessionSummary.sample(&$0) }),
     ("com.viaduct.array.statistics.commands", { ViaductArrayStatisticsCommands.sample(&$0) }),
