@@ -1,5 +1,6 @@
 // RESERVE and RELEASE, PERSISTENT RESERVE IN and OUT: their bytes, and what they do to others.
 
+import Synchronization
 import Testing
 
 @testable import SCSI
@@ -167,12 +168,20 @@ struct ReservationTests {
         #expect(bench.reserve(hosts[0], 1, 1, type: 5) == 0)
         let path = try #require(bench.target.path(Bench.a, hosts[0]))
         path.enter()
-        let preempting = try started { #expect(bench.reserve(hosts[1], 5, 2, 1, type: 5) == 0) }
+        let hasEnded = Mutex(false)
+        let preempting = try started {
+            #expect(bench.reserve(hosts[1], 5, 2, 1, type: 5) == 0)
+            hasEnded.withLock { $0 = true }
+        }
         while path.abortGeneration == 0 {}
         #expect(bench.sense(.write16(lba: 0, blocks: 1), dataOut: sectors(1), from: hosts[0]) == 0x062A05)
         #expect(bench.sense(.write16(lba: 0, blocks: 1), dataOut: sectors(1), from: hosts[0]) == conflict)
+        // Time enough to end, were it not waiting.
+        for _ in 0..<200 { _ = bench.sense(.testUnitReady, from: hosts[1]) }
+        #expect(!hasEnded.withLock { $0 })
         path.leave()
         preempting.join()
+        #expect(hasEnded.withLock { $0 })
     }
 
     @Test func aHostOfThisProcessIsKeptOutLikeAnybody() throws {
