@@ -15,7 +15,9 @@ extension ArrayAdministration {
         for record in inventory[ArrayLUN.self].all {
             if luns[record.id] == nil { found.append("inventory: \(record.id) is not in the array") }
             if !record.isOnline { found.append("inventory: \(record.id) is offline") }
-            if !ArrayLUN.numbers.contains(record.number) { found.append("inventory: \(record.id) has the number \(record.number)") }
+            if !ArrayLUN.numbers.contains(record.number) {
+                found.append("inventory: \(record.id) has the number \(record.number)")
+            }
         }
         for datastore in inventory[Datastore.self].all
         where inventory[ArrayLUN.self].record(by: "number", String(datastore.lun)) == nil {

@@ -38,8 +38,8 @@ extension LUNExposure {
         for _ in 0..<Self.attentionLimit {
             let completion = answer.withUnsafeMutableBytes { buffer in
                 target.execute(
-                    cdb, lun: number, from: Nexus(initiator: Self.observer), dataOut: UnsafeRawBufferPointer(start: nil, count: 0),
-                    dataIn: buffer)
+                    cdb, lun: number, from: Nexus(initiator: Self.observer),
+                    dataOut: UnsafeRawBufferPointer(start: nil, count: 0), dataIn: buffer)
             }
             // SUPPORT is 011b for a command that does what a standard says.
             if completion.status == .good { return completion.dataInCount > 1 && answer[1] & 0x07 == 0x03 }

@@ -62,7 +62,8 @@ struct ScrubPool: Workflow {
         }
         try context.checkCancellation()
         guard report.isComplete else {
-            throw .array(.serviceUnavailable, "scrub_stopped", "The server is stopping; the scrub did not end.", ArrayPools.only)
+            throw .array(
+                .serviceUnavailable, "scrub_stopped", "The server is stopping; the scrub did not end.", ArrayPools.only)
         }
         findings = Findings(
             readBytes: report.progress.readBlocks * 4096, damagedBlockCount: report.damagedBlockCount,
