@@ -42,31 +42,19 @@ public struct LatencyHistogram: Sendable, Equatable {
     }
 }
 
-/// Counts durations from any thread, without a lock.
-final class LatencyRecorder: @unchecked Sendable {
-    // Allocated once; every access is atomic.
-    private let counts = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: LatencyHistogram.bucketCount)
-    private let total = Atomic<UInt64>(0)
-
-    init() {
-        for index in 0..<LatencyHistogram.bucketCount { (counts + index).initialize(to: Atomic(0)) }
-    }
-
-    deinit {
-        counts.deinitialize(count: LatencyHistogram.bucketCount)
-        counts.deallocate()
-    }
+/// Counts durations from any thread; takes no room before the first.
+final class LatencyRecorder: Sendable {
+    private let counted = Mutex(LatencyHistogram())
 
     func add(_ nanoseconds: UInt64) {
-        counts[LatencyHistogram.bucket(nanoseconds)].add(1, ordering: .relaxed)
-        total.add(nanoseconds, ordering: .relaxed)
+        counted.withLock { histogram in
+            if histogram.counts.isEmpty {
+                histogram.counts = [UInt64](repeating: 0, count: LatencyHistogram.bucketCount)
+            }
+            histogram.counts[LatencyHistogram.bucket(nanoseconds)] += 1
+            histogram.totalNanoseconds += nanoseconds
+        }
     }
 
-    var histogram: LatencyHistogram {
-        var histogram = LatencyHistogram()
-        histogram.counts = (0..<LatencyHistogram.bucketCount).map { counts[$0].load(ordering: .relaxed) }
-        if histogram.counts.allSatisfy({ $0 == 0 }) { histogram.counts = [] }
-        histogram.totalNanoseconds = total.load(ordering: .relaxed)
-        return histogram
-    }
+    var histogram: LatencyHistogram { counted.withLock { $0 } }
 }

@@ -38,7 +38,7 @@ public struct LUNStatistics: Sendable, Equatable {
     }
 }
 
-/// Counters of one LUN that commands add to without a lock. They are read one by one: sums of a moment may be apart by
+/// Counters of one LUN that commands add to without the pool's gate. They are read one by one: sums of a moment may be apart by
 /// the commands that are ending.
 final class LUNCounters: Sendable {
     private final class Counters: Sendable {

@@ -19,7 +19,9 @@ unlink(path)
 defer { unlink(path) }
 
 struct Identity: Randomness {
-    func fill(_ bytes: UnsafeMutableRawBufferPointer) { for index in bytes.indices { bytes[index] = UInt8.random(in: 0...255) } }
+    func fill(_ bytes: UnsafeMutableRawBufferPointer) {
+        for index in bytes.indices { bytes[index] = UInt8.random(in: 0...255) }
+    }
 }
 
 func run(_ name: String, _ body: () throws -> Void) rethrows {
