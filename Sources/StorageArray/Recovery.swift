@@ -137,6 +137,8 @@ struct JournalReader {
         let page: Int
     }
 
+    private static let pagesAtOnce = 256
+
     private let device: any BlockDevice
     private let superblock: Superblock
     /// Journal page where the next group goes, and its number.
@@ -197,9 +199,21 @@ struct JournalReader {
     }
 
     private func checkNothingFollows() throws(ArrayError) {
-        for page in 0..<Int(superblock.journalPages) {
-            guard let header = try header(at: page), header.group > nextGroup else { continue }
-            throw .damaged("journal: group \(nextGroup) is missing before group \(header.group)")
+        let pages = Int(superblock.journalPages)
+        for first in stride(from: 0, to: pages, by: Self.pagesAtOnce) {
+            let count = min(Self.pagesAtOnce, pages - first)
+            let bytes = try device.bytes(at: offset(of: first), count: count * Layout.blockBytes)
+            let later: UInt64? = bytes.withUnsafeBytes { buffer in
+                for page in 0..<count {
+                    let start = page * Layout.blockBytes
+                    let header = JournalGroup.Header(
+                        UnsafeRawBufferPointer(rebasing: buffer[start..<start + JournalGroup.headerBytes]),
+                        epoch: superblock.epoch)
+                    if let header, header.group > nextGroup { return header.group }
+                }
+                return nil
+            }
+            if let later { throw .damaged("journal: group \(nextGroup) is missing before group \(later)") }
         }
     }
 }
