@@ -112,13 +112,13 @@ struct FileAccessAdapter: DatastoreFiles {
         }
     }
 
-    private static func datacenter(_ path: String, _ inventory: Inventory) throws(FileFault) -> Datacenter {
+    static func datacenter(_ path: String, _ inventory: Inventory) throws(FileFault) -> Datacenter {
         let found = inventory[Datacenter.self].record(by: "name", "\(Folder.root)/\(path)")
         guard let found else { throw .noSuchDatacenter }
         return found.value
     }
 
-    private static func datastore(_ location: FileLocation, _ inventory: Inventory) throws(FileFault) -> Datastore {
+    static func datastore(_ location: FileLocation, _ inventory: Inventory) throws(FileFault) -> Datastore {
         let datacenter = try datacenter(location.datacenter, inventory)
         let found = inventory[Datastore.self].record(by: "name", "\(datacenter.id)/\(location.datastore)")
         guard let found else { throw .noSuchDatastore }

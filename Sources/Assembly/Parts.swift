@@ -130,15 +130,17 @@ struct Parts: Sendable {
         limits.admission.requestsPerSecondPerAddress = configuration.requestsPerSecondPerAddress
         limits.admission.requestsPerSecondPerUser = configuration.requestsPerSecondPerUser
         limits.admission.waitingRequests = configuration.waitingRequests
+        let authorizer = AuthorizationAdapter(product: product)
         let document = Array(servedDocument.description.utf8)
         return APIApplication(
             operations: operations, dispatcher: ServiceDispatcher(product.services), sessions: sessions,
+            authorizer: authorizer,
             endpoints: [
                 HealthEndpoint(isReady: { readiness.isReady }),
                 DocumentEndpoint(
                     path: "/openapi.json", contentType: "application/json", version: Digest(of: document).hexadecimal,
                     bytes: document),
-                FileAccessEndpoint(files: FileAccessAdapter(product: product), sessions: sessions),
+                FileAccessEndpoint(files: FileAccessAdapter(product: product), sessions: sessions, authorizer: authorizer),
             ],
             accessLog: configuration.logsAccess ? AccessLines(logger: logs.logger("access")) : nil, world: world,
             configuration: limits)

@@ -55,6 +55,13 @@ public struct JSONValue: Sendable {
             bytes: [], nodes: [JSONNode(kind: .null, isIntricate: false, start: 0, count: 0, next: 1)]),
         index: 0)
 
+    /// A document of its own for a text out of a URL.
+    static func text(_ text: String) -> JSONValue {
+        let bytes = Array(text.utf8)
+        let node = JSONNode(kind: .loose, isIntricate: false, start: 0, count: UInt32(clamping: bytes.count), next: 1)
+        return JSONValue(document: JSONDocument(bytes: bytes, nodes: [node]), index: 0)
+    }
+
     /// The text of a string; `nil` if it is something else.
     public var text: String? {
         node.kind == .string || node.kind == .loose ? document.text(index) : nil

@@ -11,6 +11,7 @@ public struct Operation: Sendable {
     /// Canonical names of the errors it declares.
     public let errors: [String]
     public let privileges: [RequiredPrivilege]
+    public let access: AccessRule
     public let authentication: AuthenticationRule
     /// How `/api` presents it.
     public let clean: Route
@@ -21,8 +22,8 @@ public struct Operation: Sendable {
 
     public init(
         service: String, name: String, parameters: [Parameter], output: TypeExpression, errors: [String],
-        privileges: [RequiredPrivilege], authentication: AuthenticationRule, clean: Route, legacy: Route?,
-        isRead: Bool = true
+        privileges: [RequiredPrivilege], access: AccessRule = .privileges, authentication: AuthenticationRule, clean: Route,
+        legacy: Route?, isRead: Bool = true
     ) {
         self.service = service
         self.name = name
@@ -30,6 +31,7 @@ public struct Operation: Sendable {
         self.output = output
         self.errors = errors
         self.privileges = privileges
+        self.access = access
         self.authentication = authentication
         self.clean = clean
         self.legacy = legacy
@@ -116,12 +118,14 @@ public struct QueryItem: Sendable {
     }
 }
 
+/// What a caller must be allowed on an object that the input names, or on the root folder.
 public struct RequiredPrivilege: Sendable {
     /// For example `VirtualMachine.Inventory.Create`.
     public let privileges: [String]
-    /// vSphere resource type, for example `Folder`.
+    /// vSphere resource type, for example `Folder`; `DynamicID` if the input tells it; empty for the root folder.
     public let resource: String
-    /// Where the object's identifier stands in the input, for example `["vm"]` or `["spec", "placement", "folder"]`.
+    /// Where the object's identifier stands in the input, for example `["vm"]`, or `["spec", "nics", "[]", "backing",
+    /// "network"]` with `[]` for each element of a list and `{}` for each value of a map; empty for the root folder.
     public let path: [String]
 
     public init(_ privileges: [String], on resource: String, at path: [String]) {
@@ -129,6 +133,16 @@ public struct RequiredPrivilege: Sendable {
         self.resource = resource
         self.path = path
     }
+}
+
+/// Who may call an operation.
+public enum AccessRule: Sendable, Equatable {
+    /// Whoever has its privileges. With none declared, administrators alone.
+    case privileges
+    /// Everybody who is known: it is about the caller's own things, or leaves out of its answer what the caller may not see.
+    case everyone
+    /// Administrators: those with every privilege above the root folder.
+    case administrators
 }
 
 public enum AuthenticationRule: Sendable, Equatable {

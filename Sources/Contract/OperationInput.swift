@@ -85,6 +85,12 @@ public struct OperationInput: Sendable {
         try fields.finish()
     }
 
+    /// The text of a variable of the path, as a value, without it counting as read.
+    func text(inPath name: String) -> JSONValue? { path?.peek(name) }
+
+    /// The value of a parameter, without it counting as read.
+    func fieldValue(_ name: String) -> JSONValue? { fields.peek(name) }
+
     // What the callers of other modules are given to specialise stays small.
 
     @usableFromInline

@@ -76,6 +76,12 @@ struct PathInput: Sendable {
         return values[place]
     }
 
+    /// As `text`, but it does not count as read.
+    func peek(_ name: String) -> JSONValue? {
+        guard let place = variables.all.firstIndex(where: { $0.name.elementsEqual(name.utf8) }) else { return nil }
+        return JSONValue.text(values[place])
+    }
+
     func finish() throws(Fault) {
         if taken.nonzeroBitCount == values.count { return }
         var unexpected: [String] = []

@@ -48,6 +48,9 @@ public struct StructureReader: Sendable {
         nextIndex = 1
     }
 
+    /// The value of a field, which does not count as read then.
+    func peek(_ field: String) -> JSONValue? { fields[field] }
+
     public mutating func required<Value: WireReadable>(
         _ field: StaticString, as type: Value.Type = Value.self
     ) throws(Fault) -> Value {

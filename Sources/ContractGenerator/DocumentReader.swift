@@ -167,7 +167,7 @@ struct DocumentReader {
         return OperationModel(
             service: service, name: name, summary: value["description"]?.text ?? "", execution: execution,
             authentication: authentication, parameters: parameters, output: output, errors: errors(value),
-            privileges: privileges(marks), clean: try routes.clean(method: method, path: path, query: query),
+            privileges: try privileges(marks, of: parameters, place: place), access: try access(own, place: place), clean: try routes.clean(method: method, path: path, query: query),
             legacy: try routes.legacy(method: method, path: path))
     }
 
@@ -215,13 +215,50 @@ struct DocumentReader {
         return names.sorted()
     }
 
-    private func privileges(_ marks: JSONValue) -> [(need: [String], resource: String, path: [String])] {
-        (marks["priv"]?.elements ?? JSONElements.empty).map {
-            (
-                need: $0["need"]?.elements.compactMap(\.text) ?? [], resource: $0["res"]?.text ?? "",
-                path: $0["path"]?.elements.compactMap(\.text) ?? []
+    private func privileges(
+        _ marks: JSONValue, of parameters: [FieldModel], place: String
+    ) throws -> [(need: [String], resource: String, path: [String])] {
+        try (marks["priv"]?.elements ?? JSONElements.empty).map { mark in
+            let path = mark["path"]?.elements.compactMap(\.text) ?? []
+            let resource = mark["res"]?.text ?? ""
+            return (
+                need: mark["need"]?.elements.compactMap(\.text) ?? [], resource: resource,
+                path: try steps(path, to: resource, in: parameters, place: place)
             )
         }
+    }
+
+    /// The path to an identifier with marks where it leads through lists and maps.
+    private func steps(
+        _ path: [String], to resource: String, in parameters: [FieldModel], place: String
+    ) throws -> [String] {
+        var (fields, result) = (parameters, [String]())
+        var type = TypeExpression.void
+        for name in path {
+            guard let field = fields.first(where: { $0.name == name }) else {
+                throw GeneratorError("\(place): a privilege is needed on \(path), which the input does not have")
+            }
+            result.append(name)
+            type = field.type.unwrapped
+            while let element = type.element {
+                result.append(element.mark)
+                type = element.type.unwrapped
+            }
+            if case .structure(let structure) = type { fields = model.structures[structure]?.fields ?? [] }
+        }
+        let expected: TypeExpression = resource == "DynamicID" ? .structure("com.vmware.vapi.std.dynamic_ID") : .id
+        guard path.isEmpty || type == expected else {
+            throw GeneratorError("\(place): a privilege is needed on \(path), which is no \(expected)")
+        }
+        return result
+    }
+
+    private func access(_ own: JSONValue, place: String) throws -> String {
+        guard let access = own["access"]?.text else { return "privileges" }
+        guard ["everyone", "administrators"].contains(access) else {
+            throw GeneratorError("\(place): x-viaduct.access is everyone or administrators")
+        }
+        return access
     }
 
     private func checkReferences() throws {
@@ -249,4 +286,15 @@ struct QueryParameter {
     var target: [String]
     var type: TypeExpression
     var summary: String
+}
+
+extension TypeExpression {
+    /// What a list, set or map consists of, and how a path marks that; `nil` for anything else.
+    fileprivate var element: (mark: String, type: TypeExpression)? {
+        switch self {
+        case .list(let element), .set(let element): ("[]", element)
+        case .map(_, let value): ("{}", value)
+        default: nil
+        }
+    }
 }

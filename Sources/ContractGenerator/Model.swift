@@ -37,7 +37,10 @@ struct OperationModel {
     var output: TypeExpression
     /// Canonical names, sorted.
     var errors: [String]
+    /// In the paths `[]` stands for each element of a list, `{}` for each value of a map.
     var privileges: [(need: [String], resource: String, path: [String])]
+    /// `privileges`, `everyone` or `administrators`.
+    var access: String
     var clean: RouteModel
     var legacy: RouteModel?
 }

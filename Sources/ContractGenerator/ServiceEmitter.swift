@@ -205,7 +205,7 @@ struct ServiceEmitter {
         if let legacy = operation.legacy { route(legacy, named: "legacy", into: &text) }
         text.line("return Operation(")
         text.line("    service: \(operation.service.literal), name: \(operation.name.literal), parameters: parameters,")
-        text.line("    output: \(operation.output.swiftLiteral), errors: errors, privileges: privileges,")
+        text.line("    output: \(operation.output.swiftLiteral), errors: errors, privileges: privileges, access: .\(operation.access),")
         let legacy = operation.legacy == nil ? "nil" : "legacy"
         let isRead = operation.execution == .read
         text.line("    authentication: .\(operation.authentication), clean: clean, legacy: \(legacy), isRead: \(isRead))")

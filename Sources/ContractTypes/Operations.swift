@@ -27,6 +27,11 @@ public let operations: [Operation] = [
     arrayPoolUpdate(),
     arraySessionList(),
     arrayStatisticsGet(),
+    globalPermissionCreate(),
+    globalPermissionDelete(),
+    globalPermissionGet(),
+    globalPermissionList(),
+    globalPermissionUpdate(),
     hostSettingsGet(),
     hostSettingsList(),
     hostSettingsUpdate(),
@@ -47,6 +52,18 @@ public let operations: [Operation] = [
     virtualMachineDelete(),
     virtualMachineGet(),
     virtualMachineList(),
+    permissionCreate(),
+    permissionDelete(),
+    permissionGet(),
+    permissionList(),
+    permissionUpdate(),
+    privilegeGet(),
+    privilegeList(),
+    roleCreate(),
+    roleDelete(),
+    roleGet(),
+    roleList(),
+    roleUpdate(),
     clusterGet(),
     clusterList(),
     datacenterGet(),
@@ -104,7 +121,7 @@ private func arrayLUNClone() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun", name: "clone", parameters: parameters,
-        output: .id, errors: errors, privileges: privileges,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -122,6 +139,7 @@ private func arrayLUNCreate() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Config.Storage"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -137,7 +155,7 @@ private func arrayLUNCreate() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun", name: "create", parameters: parameters,
-        output: .id, errors: errors, privileges: privileges,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -170,7 +188,7 @@ private func arrayLUNDelete() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.lun", name: "delete", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -199,7 +217,7 @@ private func arrayLUNGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.lun", name: "get", parameters: parameters,
-        output: .structure("com.viaduct.array.lun.info"), errors: errors, privileges: privileges,
+        output: .structure("com.viaduct.array.lun.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -212,6 +230,7 @@ private func arrayLUNList() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
         QueryItem("luns", target: ["filter", "luns"], type: .optional(.set(.id))),
@@ -237,7 +256,7 @@ private func arrayLUNList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.lun", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.array.lun.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.viaduct.array.lun.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -271,7 +290,7 @@ private func arrayLUNResize() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun", name: "resize", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -306,7 +325,7 @@ private func arrayLUNUpdate() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun", name: "update", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -337,7 +356,7 @@ private func arrayLUNAccessDelete() -> Operation {
         body: .object(["initiator"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun.access", name: "delete", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -367,7 +386,7 @@ private func arrayLUNAccessList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.lun.access", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.array.lun.access.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.viaduct.array.lun.access.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -399,7 +418,7 @@ private func arrayLUNAccessSet() -> Operation {
         body: .object(["initiator"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun.access", name: "set", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -434,7 +453,7 @@ private func arrayLUNSnapshotCreate() -> Operation {
         body: .object(["lun", "spec"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun.snapshot", name: "create", parameters: parameters,
-        output: .id, errors: errors, privileges: privileges,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -467,7 +486,7 @@ private func arrayLUNSnapshotDelete() -> Operation {
         body: .object(["snapshot"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun.snapshot", name: "delete", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -497,7 +516,7 @@ private func arrayLUNSnapshotList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.lun.snapshot", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.array.lun.snapshot.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.viaduct.array.lun.snapshot.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -530,7 +549,7 @@ private func arrayLUNSnapshotRevert() -> Operation {
         body: .object(["snapshot"]), status: 200)
     return Operation(
         service: "com.viaduct.array.lun.snapshot", name: "revert", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -559,7 +578,7 @@ private func arrayLUNStatisticsGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.lun.statistics", name: "get", parameters: parameters,
-        output: .structure("com.viaduct.array.lun.statistics.info"), errors: errors, privileges: privileges,
+        output: .structure("com.viaduct.array.lun.statistics.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -589,7 +608,7 @@ private func arrayLUNVAAIGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.lun.vaai", name: "get", parameters: parameters,
-        output: .structure("com.viaduct.array.lun.vaai.info"), errors: errors, privileges: privileges,
+        output: .structure("com.viaduct.array.lun.vaai.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -618,7 +637,7 @@ private func arrayPoolGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.pool", name: "get", parameters: parameters,
-        output: .structure("com.viaduct.array.pool.info"), errors: errors, privileges: privileges,
+        output: .structure("com.viaduct.array.pool.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -630,6 +649,7 @@ private func arrayPoolList() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -645,7 +665,7 @@ private func arrayPoolList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.pool", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.array.pool.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.viaduct.array.pool.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -677,7 +697,7 @@ private func arrayPoolScrub() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.pool", name: "scrub", parameters: parameters,
-        output: .structure("com.viaduct.array.pool.scrub_result"), errors: errors, privileges: privileges,
+        output: .structure("com.viaduct.array.pool.scrub_result"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -709,7 +729,7 @@ private func arrayPoolScrubTask() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.pool", name: "scrub$task", parameters: parameters,
-        output: .id, errors: errors, privileges: privileges,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -742,7 +762,7 @@ private func arrayPoolUpdate() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.viaduct.array.pool", name: "update", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -754,6 +774,7 @@ private func arraySessionList() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -769,7 +790,7 @@ private func arraySessionList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.session", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.array.session.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.viaduct.array.session.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -781,6 +802,7 @@ private func arrayStatisticsGet() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Host.Stats.Query"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -796,8 +818,156 @@ private func arrayStatisticsGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.array.statistics", name: "get", parameters: parameters,
-        output: .structure("com.viaduct.array.statistics.info"), errors: errors, privileges: privileges,
+        output: .structure("com.viaduct.array.statistics.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func globalPermissionCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.authorization.global_permissions.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyPermissions"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("authorization"), .literal("global-permissions")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("authorization"), .literal("global-permissions")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.authorization.global_permissions", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func globalPermissionDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("permission", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyPermissions"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("viaduct"), .literal("authorization"), .literal("global-permissions"), .variable("permission")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("viaduct"), .literal("authorization"), .literal("global-permissions"), .variable("id:permission")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.authorization.global_permissions", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func globalPermissionGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("permission", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("authorization"), .literal("global-permissions"), .variable("permission")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("authorization"), .literal("global-permissions"), .variable("id:permission")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.authorization.global_permissions", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.authorization.global_permissions.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func globalPermissionList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("authorization"), .literal("global-permissions")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("authorization"), .literal("global-permissions")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.authorization.global_permissions", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.authorization.global_permissions.summary")), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func globalPermissionUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("permission", .id), Parameter("spec", .structure("com.viaduct.authorization.global_permissions.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyPermissions"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("viaduct"), .literal("authorization"), .literal("global-permissions"), .variable("permission")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("authorization"), .literal("global-permissions"), .variable("id:permission")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.authorization.global_permissions", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
 private func hostSettingsGet() -> Operation {
@@ -825,7 +995,7 @@ private func hostSettingsGet() -> Operation {
         body: .object(["key"]), status: 200)
     return Operation(
         service: "com.viaduct.host.settings", name: "get", parameters: parameters,
-        output: .structure("com.viaduct.host.settings.info"), errors: errors, privileges: privileges,
+        output: .structure("com.viaduct.host.settings.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -855,7 +1025,7 @@ private func hostSettingsList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.host.settings", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.host.settings.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.viaduct.host.settings.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -885,7 +1055,7 @@ private func hostSettingsUpdate() -> Operation {
         body: .object(["key", "spec"]), status: 200)
     return Operation(
         service: "com.viaduct.host.settings", name: "update", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -911,7 +1081,7 @@ private func sessionCreate() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.cis.session", name: "create", parameters: parameters,
-        output: .secret, errors: errors, privileges: privileges,
+        output: .secret, errors: errors, privileges: privileges, access: .privileges,
         authentication: .credentials, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -937,7 +1107,7 @@ private func sessionDelete() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.cis.session", name: "delete", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -963,7 +1133,7 @@ private func sessionGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.cis.session", name: "get", parameters: parameters,
-        output: .structure("com.vmware.cis.session.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.cis.session.info"), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -995,7 +1165,7 @@ private func tasksCancel() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.cis.tasks", name: "cancel", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -1029,7 +1199,7 @@ private func tasksGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.cis.tasks", name: "get", parameters: parameters,
-        output: .structure("com.vmware.cis.task.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.cis.task.info"), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1065,7 +1235,7 @@ private func tasksList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.cis.tasks", name: "list", parameters: parameters,
-        output: .map(key: .id, value: .structure("com.vmware.cis.task.info")), errors: errors, privileges: privileges,
+        output: .map(key: .id, value: .structure("com.vmware.cis.task.info")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1092,7 +1262,7 @@ private func operationIntrospectionGet() -> Operation {
         body: .object(["operation_id"]), status: 200)
     return Operation(
         service: "com.vmware.vapi.std.introspection.operation", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vapi.std.introspection.operation.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vapi.std.introspection.operation.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .open, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1119,7 +1289,7 @@ private func operationIntrospectionList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vapi.std.introspection.operation", name: "list", parameters: parameters,
-        output: .set(.id), errors: errors, privileges: privileges,
+        output: .set(.id), errors: errors, privileges: privileges, access: .privileges,
         authentication: .open, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1143,7 +1313,7 @@ private func providerIntrospectionGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vapi.std.introspection.provider", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vapi.std.introspection.provider.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vapi.std.introspection.provider.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .open, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1168,7 +1338,7 @@ private func serviceIntrospectionGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vapi.std.introspection.service", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vapi.std.introspection.service.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vapi.std.introspection.service.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .open, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1192,7 +1362,7 @@ private func serviceIntrospectionList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vapi.std.introspection.service", name: "list", parameters: parameters,
-        output: .set(.id), errors: errors, privileges: privileges,
+        output: .set(.id), errors: errors, privileges: privileges, access: .privileges,
         authentication: .open, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1210,11 +1380,13 @@ private func virtualMachineClone() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["Datastore.AllocateSpace"], on: "Datastore", at: ["spec", "disks_to_update", "datastore"]),
+        RequiredPrivilege(["Datastore.AllocateSpace"], on: "Datastore", at: ["spec", "disks_to_update", "{}", "datastore"]),
         RequiredPrivilege(["Datastore.AllocateSpace"], on: "Datastore", at: ["spec", "placement", "datastore"]),
         RequiredPrivilege(["VirtualMachine.Inventory.CreateFromExisting"], on: "Folder", at: ["spec", "placement", "folder"]),
         RequiredPrivilege(["Resource.AssignVMToPool"], on: "ResourcePool", at: ["spec", "placement", "resource_pool"]),
         RequiredPrivilege(["VirtualMachine.Provisioning.Clone"], on: "VirtualMachine", at: ["spec", "source"]),
+        RequiredPrivilege(["System.Read"], on: "HostSystem", at: ["spec", "placement", "host"]),
+        RequiredPrivilege(["System.Read"], on: "ClusterComputeResource", at: ["spec", "placement", "cluster"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1230,7 +1402,7 @@ private func virtualMachineClone() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.vmware.vcenter.VM", name: "clone", parameters: parameters,
-        output: .id, errors: errors, privileges: privileges,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -1248,11 +1420,13 @@ private func virtualMachineCloneTask() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["Datastore.AllocateSpace"], on: "Datastore", at: ["spec", "disks_to_update", "datastore"]),
+        RequiredPrivilege(["Datastore.AllocateSpace"], on: "Datastore", at: ["spec", "disks_to_update", "{}", "datastore"]),
         RequiredPrivilege(["Datastore.AllocateSpace"], on: "Datastore", at: ["spec", "placement", "datastore"]),
         RequiredPrivilege(["VirtualMachine.Inventory.CreateFromExisting"], on: "Folder", at: ["spec", "placement", "folder"]),
         RequiredPrivilege(["Resource.AssignVMToPool"], on: "ResourcePool", at: ["spec", "placement", "resource_pool"]),
         RequiredPrivilege(["VirtualMachine.Provisioning.Clone"], on: "VirtualMachine", at: ["spec", "source"]),
+        RequiredPrivilege(["System.Read"], on: "HostSystem", at: ["spec", "placement", "host"]),
+        RequiredPrivilege(["System.Read"], on: "ClusterComputeResource", at: ["spec", "placement", "cluster"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1268,7 +1442,7 @@ private func virtualMachineCloneTask() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.vmware.vcenter.VM", name: "clone$task", parameters: parameters,
-        output: .id, errors: errors, privileges: privileges,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -1291,7 +1465,9 @@ private func virtualMachineCreate() -> Operation {
         RequiredPrivilege(["VirtualMachine.Inventory.Create"], on: "Folder", at: ["spec", "placement", "folder"]),
         RequiredPrivilege(["Resource.AssignVMToPool"], on: "ResourcePool", at: ["spec", "placement", "resource_pool"]),
         RequiredPrivilege(["Datastore.AllocateSpace"], on: "Datastore", at: ["spec", "placement", "datastore"]),
-        RequiredPrivilege(["Network.Assign"], on: "Network", at: ["spec", "nics", "backing", "network"]),
+        RequiredPrivilege(["Network.Assign"], on: "Network", at: ["spec", "nics", "[]", "backing", "network"]),
+        RequiredPrivilege(["System.Read"], on: "HostSystem", at: ["spec", "placement", "host"]),
+        RequiredPrivilege(["System.Read"], on: "ClusterComputeResource", at: ["spec", "placement", "cluster"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1307,7 +1483,7 @@ private func virtualMachineCreate() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.vmware.vcenter.VM", name: "create", parameters: parameters,
-        output: .id, errors: errors, privileges: privileges,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -1340,7 +1516,7 @@ private func virtualMachineDelete() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.VM", name: "delete", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -1371,7 +1547,7 @@ private func virtualMachineGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.VM", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.VM.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.VM.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1416,8 +1592,387 @@ private func virtualMachineList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.VM", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.VM.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.VM.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func permissionCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.vmware.vcenter.authorization.permissions.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyPermissions"], on: "DynamicID", at: ["spec", "object"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("vcenter"), .literal("authorization"), .literal("permissions")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("permissions")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.permissions", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func permissionDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("permission", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyPermissions"], on: "com.vmware.vcenter.authorization.Permission", at: ["permission"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("vcenter"), .literal("authorization"), .literal("permissions"), .variable("permission")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("permissions"), .variable("id:permission")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.permissions", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func permissionGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("permission", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "com.vmware.vcenter.authorization.Permission", at: ["permission"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("authorization"), .literal("permissions"), .variable("permission")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("permissions"), .variable("id:permission")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.permissions", name: "get", parameters: parameters,
+        output: .structure("com.vmware.vcenter.authorization.permissions.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func permissionList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.vmware.vcenter.authorization.permissions.filter_spec"))), Parameter("iterate", .optional(.structure("com.vmware.vcenter.authorization.permissions.iteration_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("vcenter"), .literal("authorization"), .literal("permissions")],
+        selectors: [("action", "list")], query: cleanQuery,
+        body: .object(["filter", "iterate"]), status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.roles", target: ["filter", "roles"], type: .optional(.set(.id))),
+        QueryItem("filter.is_propagating", target: ["filter", "is_propagating"], type: .optional(.boolean)),
+        QueryItem("iterate.page_size", target: ["iterate", "page_size"], type: .optional(.long)),
+        QueryItem("iterate.marker", target: ["iterate", "marker"], type: .optional(.string)),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("permissions")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.permissions", name: "list", parameters: parameters,
+        output: .structure("com.vmware.vcenter.authorization.permissions.list_result"), errors: errors, privileges: privileges, access: .everyone,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func permissionUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("permission", .id), Parameter("spec", .structure("com.vmware.vcenter.authorization.permissions.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyPermissions"], on: "com.vmware.vcenter.authorization.Permission", at: ["permission"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("vcenter"), .literal("authorization"), .literal("permissions"), .variable("permission")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("permissions"), .variable("id:permission")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.permissions", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func privilegeGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("privilege", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("authorization"), .literal("privileges"), .variable("privilege")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("privileges"), .variable("id:privilege")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.privileges", name: "get", parameters: parameters,
+        output: .structure("com.vmware.vcenter.authorization.privileges.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func privilegeList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.vmware.vcenter.authorization.privileges.filter_spec"))), Parameter("iterate", .optional(.structure("com.vmware.vcenter.authorization.privileges.iteration_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("names", target: ["filter", "names"], type: .optional(.set(.string))),
+        QueryItem("is_on_parent", target: ["filter", "is_on_parent"], type: .optional(.boolean)),
+        QueryItem("versions", target: ["filter", "versions"], type: .optional(.set(.long))),
+        QueryItem("page_size", target: ["iterate", "page_size"], type: .optional(.long)),
+        QueryItem("marker", target: ["iterate", "marker"], type: .optional(.string)),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("authorization"), .literal("privileges")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.names", target: ["filter", "names"], type: .optional(.set(.string))),
+        QueryItem("filter.is_on_parent", target: ["filter", "is_on_parent"], type: .optional(.boolean)),
+        QueryItem("filter.versions", target: ["filter", "versions"], type: .optional(.set(.long))),
+        QueryItem("iterate.page_size", target: ["iterate", "page_size"], type: .optional(.long)),
+        QueryItem("iterate.marker", target: ["iterate", "marker"], type: .optional(.string)),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("privileges")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.privileges", name: "list", parameters: parameters,
+        output: .structure("com.vmware.vcenter.authorization.privileges.list_result"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func roleCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.vmware.vcenter.authorization.roles.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyRoles"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("vcenter"), .literal("authorization"), .literal("roles")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("roles")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.roles", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func roleDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("role", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+        "com.vmware.vapi.std.errors.unsupported",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyRoles"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("vcenter"), .literal("authorization"), .literal("roles"), .variable("role")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("roles"), .variable("id:role")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.roles", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func roleGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("role", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("authorization"), .literal("roles"), .variable("role")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("roles"), .variable("id:role")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.roles", name: "get", parameters: parameters,
+        output: .structure("com.vmware.vcenter.authorization.roles.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func roleList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.vmware.vcenter.authorization.roles.filter_spec"))), Parameter("iterate", .optional(.structure("com.vmware.vcenter.authorization.roles.iteration_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["System.Read"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("names", target: ["filter", "names"], type: .optional(.set(.string))),
+        QueryItem("privileges", target: ["filter", "privileges"], type: .optional(.set(.id))),
+        QueryItem("is_system", target: ["filter", "is_system"], type: .optional(.boolean)),
+        QueryItem("page_size", target: ["iterate", "page_size"], type: .optional(.long)),
+        QueryItem("marker", target: ["iterate", "marker"], type: .optional(.string)),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vcenter"), .literal("authorization"), .literal("roles")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.names", target: ["filter", "names"], type: .optional(.set(.string))),
+        QueryItem("filter.privileges", target: ["filter", "privileges"], type: .optional(.set(.id))),
+        QueryItem("filter.is_system", target: ["filter", "is_system"], type: .optional(.boolean)),
+        QueryItem("iterate.page_size", target: ["iterate", "page_size"], type: .optional(.long)),
+        QueryItem("iterate.marker", target: ["iterate", "marker"], type: .optional(.string)),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("roles")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.roles", name: "list", parameters: parameters,
+        output: .structure("com.vmware.vcenter.authorization.roles.list_result"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func roleUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("role", .id), Parameter("spec", .structure("com.vmware.vcenter.authorization.roles.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+        "com.vmware.vapi.std.errors.unsupported",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ModifyRoles"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("vcenter"), .literal("authorization"), .literal("roles"), .variable("role")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("vmware"), .literal("vcenter"), .literal("authorization"), .literal("roles"), .variable("id:role")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.vmware.vcenter.authorization.roles", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
 private func clusterGet() -> Operation {
@@ -1445,7 +2000,7 @@ private func clusterGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.cluster", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.cluster.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.cluster.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1481,7 +2036,7 @@ private func clusterList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.cluster", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.cluster.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.cluster.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1511,7 +2066,7 @@ private func datacenterGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.datacenter", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.datacenter.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.datacenter.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1545,7 +2100,7 @@ private func datacenterList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.datacenter", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.datacenter.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.datacenter.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1574,7 +2129,7 @@ private func datastoreGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.datastore", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.datastore.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.datastore.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1613,7 +2168,7 @@ private func datastoreList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.datastore", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.datastore.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.datastore.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1652,7 +2207,7 @@ private func folderList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.folder", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.folder.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.folder.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1697,7 +2252,7 @@ private func hostList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.host", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.host.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.host.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1736,7 +2291,7 @@ private func networkList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.network", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.network.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.network.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1765,7 +2320,7 @@ private func resourcePoolGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.resource_pool", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.resource_pool.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.resource_pool.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1805,7 +2360,7 @@ private func resourcePoolList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.resource_pool", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.resource_pool.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.resource_pool.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1818,6 +2373,7 @@ private func storagePoliciesList() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["StorageProfile.View"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
         QueryItem("policies", target: ["filter", "policies"], type: .optional(.set(.id))),
@@ -1835,7 +2391,7 @@ private func storagePoliciesList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.storage.policies", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.storage.policies.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.storage.policies.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1866,7 +2422,7 @@ private func processorGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.hardware.cpu", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.vm.hardware.cpu.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.vm.hardware.cpu.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1900,7 +2456,7 @@ private func processorUpdate() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.hardware.cpu", name: "update", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -1931,7 +2487,7 @@ private func diskGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.hardware.disk", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.vm.hardware.disk.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.vm.hardware.disk.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1962,7 +2518,7 @@ private func diskList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.hardware.disk", name: "list", parameters: parameters,
-        output: .list(.structure("com.vmware.vcenter.vm.hardware.disk.summary")), errors: errors, privileges: privileges,
+        output: .list(.structure("com.vmware.vcenter.vm.hardware.disk.summary")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1995,7 +2551,7 @@ private func diskUpdate() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.hardware.disk", name: "update", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -2026,7 +2582,7 @@ private func memoryGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.hardware.memory", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.vm.hardware.memory.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.vm.hardware.memory.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -2060,7 +2616,7 @@ private func memoryUpdate() -> Operation {
         body: .object(["spec"]), status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.hardware.memory", name: "update", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -2091,7 +2647,7 @@ private func powerGet() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.power", name: "get", parameters: parameters,
-        output: .structure("com.vmware.vcenter.vm.power.info"), errors: errors, privileges: privileges,
+        output: .structure("com.vmware.vcenter.vm.power.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -2123,7 +2679,7 @@ private func powerReset() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.power", name: "reset", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -2159,7 +2715,7 @@ private func powerStart() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.power", name: "start", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -2191,7 +2747,7 @@ private func powerStop() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.power", name: "stop", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
@@ -2224,6 +2780,6 @@ private func powerSuspend() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.power", name: "suspend", parameters: parameters,
-        output: .void, errors: errors, privileges: privileges,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }

@@ -36,50 +36,67 @@ public struct ServiceDispatcher: OperationDispatcher {
         case 20: return try arrayPoolUpdate(&input, call, &writer)
         case 21: return try arraySessionList(&input, call, &writer)
         case 22: return try arrayStatisticsGet(&input, call, &writer)
-        case 23: return try hostSettingsGet(&input, call, &writer)
-        case 24: return try hostSettingsList(&input, call, &writer)
-        case 25: return try hostSettingsUpdate(&input, call, &writer)
-        case 26: return try sessionCreate(&input, call, &writer)
-        case 27: return try sessionDelete(&input, call, &writer)
-        case 28: return try sessionGet(&input, call, &writer)
-        case 29: return try tasksCancel(&input, call, &writer)
-        case 30: return try tasksGet(&input, call, &writer)
-        case 31: return try tasksList(&input, call, &writer)
-        case 32: return try operationIntrospectionGet(&input, call, &writer)
-        case 33: return try operationIntrospectionList(&input, call, &writer)
-        case 34: return try providerIntrospectionGet(&input, call, &writer)
-        case 35: return try serviceIntrospectionGet(&input, call, &writer)
-        case 36: return try serviceIntrospectionList(&input, call, &writer)
-        case 37: return try virtualMachineClone(&input, call, &writer)
-        case 38: return try virtualMachineCloneTask(&input, call, &writer)
-        case 39: return try virtualMachineCreate(&input, call, &writer)
-        case 40: return try virtualMachineDelete(&input, call, &writer)
-        case 41: return try virtualMachineGet(&input, call, &writer)
-        case 42: return try virtualMachineList(&input, call, &writer)
-        case 43: return try clusterGet(&input, call, &writer)
-        case 44: return try clusterList(&input, call, &writer)
-        case 45: return try datacenterGet(&input, call, &writer)
-        case 46: return try datacenterList(&input, call, &writer)
-        case 47: return try datastoreGet(&input, call, &writer)
-        case 48: return try datastoreList(&input, call, &writer)
-        case 49: return try folderList(&input, call, &writer)
-        case 50: return try hostList(&input, call, &writer)
-        case 51: return try networkList(&input, call, &writer)
-        case 52: return try resourcePoolGet(&input, call, &writer)
-        case 53: return try resourcePoolList(&input, call, &writer)
-        case 54: return try storagePoliciesList(&input, call, &writer)
-        case 55: return try processorGet(&input, call, &writer)
-        case 56: return try processorUpdate(&input, call, &writer)
-        case 57: return try diskGet(&input, call, &writer)
-        case 58: return try diskList(&input, call, &writer)
-        case 59: return try diskUpdate(&input, call, &writer)
-        case 60: return try memoryGet(&input, call, &writer)
-        case 61: return try memoryUpdate(&input, call, &writer)
-        case 62: return try powerGet(&input, call, &writer)
-        case 63: return try powerReset(&input, call, &writer)
-        case 64: return try powerStart(&input, call, &writer)
-        case 65: return try powerStop(&input, call, &writer)
-        case 66: return try powerSuspend(&input, call, &writer)
+        case 23: return try globalPermissionCreate(&input, call, &writer)
+        case 24: return try globalPermissionDelete(&input, call, &writer)
+        case 25: return try globalPermissionGet(&input, call, &writer)
+        case 26: return try globalPermissionList(&input, call, &writer)
+        case 27: return try globalPermissionUpdate(&input, call, &writer)
+        case 28: return try hostSettingsGet(&input, call, &writer)
+        case 29: return try hostSettingsList(&input, call, &writer)
+        case 30: return try hostSettingsUpdate(&input, call, &writer)
+        case 31: return try sessionCreate(&input, call, &writer)
+        case 32: return try sessionDelete(&input, call, &writer)
+        case 33: return try sessionGet(&input, call, &writer)
+        case 34: return try tasksCancel(&input, call, &writer)
+        case 35: return try tasksGet(&input, call, &writer)
+        case 36: return try tasksList(&input, call, &writer)
+        case 37: return try operationIntrospectionGet(&input, call, &writer)
+        case 38: return try operationIntrospectionList(&input, call, &writer)
+        case 39: return try providerIntrospectionGet(&input, call, &writer)
+        case 40: return try serviceIntrospectionGet(&input, call, &writer)
+        case 41: return try serviceIntrospectionList(&input, call, &writer)
+        case 42: return try virtualMachineClone(&input, call, &writer)
+        case 43: return try virtualMachineCloneTask(&input, call, &writer)
+        case 44: return try virtualMachineCreate(&input, call, &writer)
+        case 45: return try virtualMachineDelete(&input, call, &writer)
+        case 46: return try virtualMachineGet(&input, call, &writer)
+        case 47: return try virtualMachineList(&input, call, &writer)
+        case 48: return try permissionCreate(&input, call, &writer)
+        case 49: return try permissionDelete(&input, call, &writer)
+        case 50: return try permissionGet(&input, call, &writer)
+        case 51: return try permissionList(&input, call, &writer)
+        case 52: return try permissionUpdate(&input, call, &writer)
+        case 53: return try privilegeGet(&input, call, &writer)
+        case 54: return try privilegeList(&input, call, &writer)
+        case 55: return try roleCreate(&input, call, &writer)
+        case 56: return try roleDelete(&input, call, &writer)
+        case 57: return try roleGet(&input, call, &writer)
+        case 58: return try roleList(&input, call, &writer)
+        case 59: return try roleUpdate(&input, call, &writer)
+        case 60: return try clusterGet(&input, call, &writer)
+        case 61: return try clusterList(&input, call, &writer)
+        case 62: return try datacenterGet(&input, call, &writer)
+        case 63: return try datacenterList(&input, call, &writer)
+        case 64: return try datastoreGet(&input, call, &writer)
+        case 65: return try datastoreList(&input, call, &writer)
+        case 66: return try folderList(&input, call, &writer)
+        case 67: return try hostList(&input, call, &writer)
+        case 68: return try networkList(&input, call, &writer)
+        case 69: return try resourcePoolGet(&input, call, &writer)
+        case 70: return try resourcePoolList(&input, call, &writer)
+        case 71: return try storagePoliciesList(&input, call, &writer)
+        case 72: return try processorGet(&input, call, &writer)
+        case 73: return try processorUpdate(&input, call, &writer)
+        case 74: return try diskGet(&input, call, &writer)
+        case 75: return try diskList(&input, call, &writer)
+        case 76: return try diskUpdate(&input, call, &writer)
+        case 77: return try memoryGet(&input, call, &writer)
+        case 78: return try memoryUpdate(&input, call, &writer)
+        case 79: return try powerGet(&input, call, &writer)
+        case 80: return try powerReset(&input, call, &writer)
+        case 81: return try powerStart(&input, call, &writer)
+        case 82: return try powerStop(&input, call, &writer)
+        case 83: return try powerSuspend(&input, call, &writer)
         default: throw Fault(.operationNotFound, id: "vapi.method.input.invalid.method", "Invalid method")
         }
     }
@@ -363,6 +380,64 @@ extension ServiceDispatcher {
 }
 
 extension ServiceDispatcher {
+    private func globalPermissionCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: ViaductAuthorizationGlobalPermissionsCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.globalPermission
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func globalPermissionDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let permission: String = try input.required("permission")
+        try input.finish()
+        let service = services.globalPermission
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(permission: permission, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func globalPermissionGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let permission: String = try input.required("permission")
+        try input.finish()
+        let result = try services.globalPermission.get(permission: permission, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func globalPermissionList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.globalPermission.list(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func globalPermissionUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let permission: String = try input.required("permission")
+        let spec: ViaductAuthorizationGlobalPermissionsUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.globalPermission
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(permission: permission, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
     private func hostSettingsGet(
         _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
     ) throws(Fault) -> Invocation {
@@ -590,6 +665,149 @@ extension ServiceDispatcher {
         let result = try services.virtualMachine.list(filter: filter, call: call)
         result.write(to: &writer)
         return .written
+    }
+}
+
+extension ServiceDispatcher {
+    private func permissionCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: VcenterAuthorizationPermissionsCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.permission
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func permissionDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let permission: String = try input.required("permission")
+        try input.finish()
+        let service = services.permission
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(permission: permission, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func permissionGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let permission: String = try input.required("permission")
+        try input.finish()
+        let result = try services.permission.get(permission: permission, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func permissionList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let filter: VcenterAuthorizationPermissionsFilterSpec? = try input.optional("filter")
+        let iterate: VcenterAuthorizationPermissionsIterationSpec? = try input.optional("iterate")
+        try input.finish()
+        let result = try services.permission.list(filter: filter, iterate: iterate, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func permissionUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let permission: String = try input.required("permission")
+        let spec: VcenterAuthorizationPermissionsUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.permission
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(permission: permission, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func privilegeGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let privilege: String = try input.required("privilege")
+        try input.finish()
+        let result = try services.privilege.get(privilege: privilege, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func privilegeList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let filter: VcenterAuthorizationPrivilegesFilterSpec? = try input.optional("filter")
+        let iterate: VcenterAuthorizationPrivilegesIterationSpec? = try input.optional("iterate")
+        try input.finish()
+        let result = try services.privilege.list(filter: filter, iterate: iterate, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+}
+
+extension ServiceDispatcher {
+    private func roleCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: VcenterAuthorizationRolesCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.role
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func roleDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let role: String = try input.required("role")
+        try input.finish()
+        let service = services.role
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(role: role, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func roleGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let role: String = try input.required("role")
+        try input.finish()
+        let result = try services.role.get(role: role, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func roleList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let filter: VcenterAuthorizationRolesFilterSpec? = try input.optional("filter")
+        let iterate: VcenterAuthorizationRolesIterationSpec? = try input.optional("iterate")
+        try input.finish()
+        let result = try services.role.list(filter: filter, iterate: iterate, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func roleUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let role: String = try input.required("role")
+        let spec: VcenterAuthorizationRolesUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.role
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(role: role, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
     }
 }
 

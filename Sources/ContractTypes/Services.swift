@@ -105,6 +105,22 @@ public protocol ArrayStatisticsService: Sendable {
     func get(call: Call) throws(Fault) -> ViaductArrayStatisticsInfo
 }
 
+/// Permissions from above the root folder, on everything.
+///
+/// Serves `com.viaduct.authorization.global_permissions`.
+public protocol GlobalPermissionService: Sendable {
+    /// Gives a user or a group a role on everything. Nobody can give privileges that they do not have everywhere.
+    func create(spec: ViaductAuthorizationGlobalPermissionsCreateSpec, call: Call) async throws(Fault) -> String
+    /// Takes a global permission away.
+    func delete(permission: String, call: Call) async throws(Fault)
+    /// Tells whose a global permission is and what it allows.
+    func get(permission: String, call: Call) throws(Fault) -> ViaductAuthorizationGlobalPermissionsInfo
+    /// Lists the permissions that hold on everything.
+    func list(call: Call) throws(Fault) -> [ViaductAuthorizationGlobalPermissionsSummary]
+    /// Gives another role.
+    func update(permission: String, spec: ViaductAuthorizationGlobalPermissionsUpdateSpec, call: Call) async throws(Fault)
+}
+
 /// Advanced options of hosts.
 ///
 /// Serves `com.viaduct.host.settings`.
@@ -185,6 +201,48 @@ public protocol VirtualMachineService: Sendable {
     func get(vm: String, call: Call) throws(Fault) -> VcenterVMInfo
     /// Lists at most 4,000 virtual machines that the caller may see.
     func list(filter: VcenterVMFilterSpec?, call: Call) throws(Fault) -> [VcenterVMSummary]
+}
+
+/// Who may do what on which object.
+///
+/// Serves `com.vmware.vcenter.authorization.permissions`.
+public protocol PermissionService: Sendable {
+    /// Gives a user or a group a role on an object. Nobody can give privileges that they do not have there.
+    func create(spec: VcenterAuthorizationPermissionsCreateSpec, call: Call) async throws(Fault) -> String
+    /// Takes a permission away. It counts from the next call on.
+    func delete(permission: String, call: Call) async throws(Fault)
+    /// Tells what a permission is set on, whose it is and what it allows.
+    func get(permission: String, call: Call) throws(Fault) -> VcenterAuthorizationPermissionsInfo
+    /// Lists the permissions on objects that the caller may read, in pages.
+    func list(filter: VcenterAuthorizationPermissionsFilterSpec?, iterate: VcenterAuthorizationPermissionsIterationSpec?, call: Call) throws(Fault) -> VcenterAuthorizationPermissionsListResult
+    /// Gives another role, or decides anew whether it holds for what is below the object.
+    func update(permission: String, spec: VcenterAuthorizationPermissionsUpdateSpec, call: Call) async throws(Fault)
+}
+
+/// What roles can consist of.
+///
+/// Serves `com.vmware.vcenter.authorization.privileges`.
+public protocol PrivilegeService: Sendable {
+    /// Tells what a privilege is called and what it is about.
+    func get(privilege: String, call: Call) throws(Fault) -> VcenterAuthorizationPrivilegesInfo
+    /// Lists the privileges that roles can consist of, in pages.
+    func list(filter: VcenterAuthorizationPrivilegesFilterSpec?, iterate: VcenterAuthorizationPrivilegesIterationSpec?, call: Call) throws(Fault) -> VcenterAuthorizationPrivilegesListResult
+}
+
+/// Named sets of privileges.
+///
+/// Serves `com.vmware.vcenter.authorization.roles`.
+public protocol RoleService: Sendable {
+    /// Makes a role of privileges, all of which the caller must have.
+    func create(spec: VcenterAuthorizationRolesCreateSpec, call: Call) async throws(Fault) -> String
+    /// Deletes a role that was made and that no permission uses.
+    func delete(role: String, call: Call) async throws(Fault)
+    /// Tells what a role allows.
+    func get(role: String, call: Call) throws(Fault) -> VcenterAuthorizationRolesInfo
+    /// Lists the roles of the product and those that were made, in pages.
+    func list(filter: VcenterAuthorizationRolesFilterSpec?, iterate: VcenterAuthorizationRolesIterationSpec?, call: Call) throws(Fault) -> VcenterAuthorizationRolesListResult
+    /// Changes a role that was made, for all who have it, from the next call on.
+    func update(role: String, spec: VcenterAuthorizationRolesUpdateSpec, call: Call) async throws(Fault)
 }
 
 /// Clusters of hosts.
@@ -317,6 +375,7 @@ public struct ServiceProviders: Sendable {
     public let arrayPool: any ArrayPoolService
     public let arraySession: any ArraySessionService
     public let arrayStatistics: any ArrayStatisticsService
+    public let globalPermission: any GlobalPermissionService
     public let hostSettings: any HostSettingsService
     public let session: any SessionService
     public let tasks: any TasksService
@@ -324,6 +383,9 @@ public struct ServiceProviders: Sendable {
     public let providerIntrospection: any ProviderIntrospectionService
     public let serviceIntrospection: any ServiceIntrospectionService
     public let virtualMachine: any VirtualMachineService
+    public let permission: any PermissionService
+    public let privilege: any PrivilegeService
+    public let role: any RoleService
     public let cluster: any ClusterService
     public let datacenter: any DatacenterService
     public let datastore: any DatastoreService
@@ -337,7 +399,7 @@ public struct ServiceProviders: Sendable {
     public let memory: any MemoryService
     public let power: any PowerService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
         self.arrayLUNSnapshot = arrayLUNSnapshot
@@ -346,6 +408,7 @@ public struct ServiceProviders: Sendable {
         self.arrayPool = arrayPool
         self.arraySession = arraySession
         self.arrayStatistics = arrayStatistics
+        self.globalPermission = globalPermission
         self.hostSettings = hostSettings
         self.session = session
         self.tasks = tasks
@@ -353,6 +416,9 @@ public struct ServiceProviders: Sendable {
         self.providerIntrospection = providerIntrospection
         self.serviceIntrospection = serviceIntrospection
         self.virtualMachine = virtualMachine
+        self.permission = permission
+        self.privilege = privilege
+        self.role = role
         self.cluster = cluster
         self.datacenter = datacenter
         self.datastore = datastore

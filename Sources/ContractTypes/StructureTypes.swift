@@ -146,6 +146,26 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.authorization.global_permissions.create_spec", isError: false,
+            ["principal s:com.vmware.vcenter.authorization.permissions.principal", "role id"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.authorization.global_permissions.info", isError: false,
+            ["principal s:com.vmware.vcenter.authorization.permissions.principal", "role id", "system bool"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.authorization.global_permissions.summary", isError: false,
+            ["permission id", "info s:com.viaduct.authorization.global_permissions.info"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.authorization.global_permissions.update_spec", isError: false,
+            ["role id"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.host.settings.info", isError: false,
             ["value long", "default_value long", "minimum long", "maximum long", "description string"],
             unions: [
@@ -345,6 +365,106 @@ public let typeTable = TypeTable(
         StructureType(
             "com.vmware.vcenter.VM.summary", isError: false,
             ["vm id", "name string", "power_state e:com.vmware.vcenter.vm.power.state", "cpu_count opt(long)", "memory_size_MiB opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.create_spec", isError: false,
+            ["object s:com.vmware.vapi.std.dynamic_ID", "principal s:com.vmware.vcenter.authorization.permissions.principal", "role id", "propagating bool"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.filter_spec", isError: false,
+            ["objects opt(list(s:com.vmware.vapi.std.dynamic_ID))", "principals opt(list(s:com.vmware.vcenter.authorization.permissions.principal))", "roles opt(set(id))", "is_propagating opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.info", isError: false,
+            ["object s:com.vmware.vapi.std.dynamic_ID", "principal s:com.vmware.vcenter.authorization.permissions.principal", "role id", "propagating bool"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.iteration_spec", isError: false,
+            ["page_size opt(long)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.list_item", isError: false,
+            ["permission id", "info s:com.vmware.vcenter.authorization.permissions.info"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.list_result", isError: false,
+            ["items list(s:com.vmware.vcenter.authorization.permissions.list_item)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.principal", isError: false,
+            ["type e:com.vmware.vcenter.authorization.permissions.principal.type", "name string", "domain opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.permissions.update_spec", isError: false,
+            ["role opt(id)", "is_propagating opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.privileges.filter_spec", isError: false,
+            ["names opt(set(string))", "is_on_parent opt(bool)", "versions opt(set(long))"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.privileges.info", isError: false,
+            ["name string", "description string", "on_parent bool", "version long"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.privileges.iteration_spec", isError: false,
+            ["page_size opt(long)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.privileges.list_item", isError: false,
+            ["privilege id", "info s:com.vmware.vcenter.authorization.privileges.info"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.privileges.list_result", isError: false,
+            ["items list(s:com.vmware.vcenter.authorization.privileges.list_item)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.roles.create_spec", isError: false,
+            ["name string", "description string", "privileges set(id)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.roles.filter_spec", isError: false,
+            ["names opt(set(string))", "privileges opt(set(id))", "is_system opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.roles.info", isError: false,
+            ["name string", "description string", "privileges set(id)", "system bool"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.roles.iteration_spec", isError: false,
+            ["page_size opt(long)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.roles.list_item", isError: false,
+            ["role id", "info s:com.vmware.vcenter.authorization.roles.info"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.roles.list_result", isError: false,
+            ["items list(s:com.vmware.vcenter.authorization.roles.list_item)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vcenter.authorization.roles.update_spec", isError: false,
+            ["name opt(string)", "description opt(string)", "privileges opt(set(id))"],
             unions: [
             ]),
         StructureType(
@@ -758,6 +878,7 @@ public let typeTable = TypeTable(
         EnumerationType("com.vmware.vapi.std.errors.error.type", ["ERROR", "ALREADY_EXISTS", "ALREADY_IN_DESIRED_STATE", "CANCELED", "CONCURRENT_CHANGE", "FEATURE_IN_USE", "INTERNAL_SERVER_ERROR", "INVALID_ARGUMENT", "INVALID_ELEMENT_CONFIGURATION", "INVALID_ELEMENT_TYPE", "INVALID_REQUEST", "NOT_ALLOWED_IN_CURRENT_STATE", "NOT_FOUND", "OPERATION_NOT_FOUND", "RESOURCE_BUSY", "RESOURCE_IN_USE", "RESOURCE_INACCESSIBLE", "SERVICE_UNAVAILABLE", "TIMED_OUT", "UNABLE_TO_ALLOCATE_RESOURCE", "UNAUTHENTICATED", "UNAUTHORIZED", "UNEXPECTED_INPUT", "UNSUPPORTED", "UNVERIFIED_PEER"]),
         EnumerationType("com.vmware.vapi.std.introspection.operation.data_definition.data_type", ["BINARY", "BOOLEAN", "DOUBLE", "DYNAMIC_STRUCTURE", "ERROR", "ANY_ERROR", "LIST", "LONG", "OPAQUE", "OPTIONAL", "SECRET", "STRING", "STRUCTURE", "STRUCTURE_REF", "VOID"]),
         EnumerationType("com.vmware.vapi.std.localization_param.date_time_format", ["SHORT_DATE", "MED_DATE", "LONG_DATE", "FULL_DATE", "SHORT_TIME", "MED_TIME", "LONG_TIME", "FULL_TIME", "SHORT_DATE_TIME", "MED_DATE_TIME", "LONG_DATE_TIME", "FULL_DATE_TIME"]),
+        EnumerationType("com.vmware.vcenter.authorization.permissions.principal.type", ["USER", "GROUP"]),
         EnumerationType("com.vmware.vcenter.datastore.type", ["VMFS", "NFS", "NFS41", "CIFS", "VSAN", "VFFS", "VVOL"]),
         EnumerationType("com.vmware.vcenter.folder.type", ["DATACENTER", "DATASTORE", "HOST", "NETWORK", "VIRTUAL_MACHINE"]),
         EnumerationType("com.vmware.vcenter.host.connection_state", ["CONNECTED", "DISCONNECTED", "NOT_RESPONDING"]),

@@ -36,7 +36,7 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
     case datacenter, folder, cluster, host, resourcePool, network, datastore, virtualMachine
     case user, session, workflow, setting, storagePolicy
     case group, loginFailures, identityPolicy
-    case lun
+    case lun, role, permission
 
     /// The place of the kind's table in the inventory.
     public var slot: Int {
@@ -58,6 +58,8 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
         case .loginFailures: 14
         case .identityPolicy: 15
         case .lun: 16
+        case .role: 17
+        case .permission: 18
         }
     }
 }

@@ -18,6 +18,15 @@ public struct Inventory: Sendable {
     /// Number of the last change in it; 0 before the first.
     public var sequence: UInt64 { state.sequence }
 
+    /// Whether the tables of some kinds are those of another inventory: nothing in them was written in between.
+    ///
+    /// - Parameter slots: `ResourceKind.slot` of the kinds.
+    public func shares(_ slots: [Int], with other: Inventory) -> Bool {
+        if state === other.state { return true }
+        for slot in slots where state.tables[slot] !== other.state.tables[slot] { return false }
+        return true
+    }
+
     /// The table of one kind. `Value` must be in the schema.
     @inlinable
     public subscript<Value: Resource>(type: Value.Type) -> Table<Value> {

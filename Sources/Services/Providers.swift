@@ -13,6 +13,7 @@ public struct Product: Sendable {
     public let engine: WorkflowEngine
     public let world: World
     public let array: ArrayAdministration
+    public let authorization: Authorization
 
     public init(
         store: Store, sessions: Sessions, fabric: StorageFabric, engine: WorkflowEngine, world: World,
@@ -24,14 +25,14 @@ public struct Product: Sendable {
         self.engine = engine
         self.world = world
         self.array = array
+        authorization = Authorization(store: store, operations: operations)
     }
 
     /// The types of record the store holds.
     public static let schema = Schema([
         Datacenter.self, Folder.self, Cluster.self, Host.self, ResourcePool.self, Network.self, Datastore.self,
         VirtualMachine.self, User.self, Session.self, WorkflowRecord.self, StoragePolicy.self, Setting.self,
-        Group.self, LoginFailures.self, IdentityPolicy.self,
-        ArrayLUN.self,
+        Group.self, LoginFailures.self, IdentityPolicy.self, ArrayLUN.self, Role.self, Permission.self,
     ])
 
     /// The workflows the engine must know.
@@ -60,6 +61,7 @@ public struct Product: Sendable {
             arrayLUNVAAI: ArrayLUNVAAI(store: store, array: array), arrayPool: ArrayPools(engine: engine, array: array),
             arraySession: ArraySessions(array: array),
             arrayStatistics: ArrayStatistics(store: store, pool: array.pool, fabric: fabric),
+            globalPermission: GlobalPermissions(store: store),
             hostSettings: HostSettings(store: store, fabric: fabric),
             session: SessionOperations(sessions: sessions),
             tasks: Tasks(store: store, engine: engine),
@@ -67,10 +69,15 @@ public struct Product: Sendable {
             providerIntrospection: Introspection.Provider(introspection: introspection),
             serviceIntrospection: Introspection.Services(introspection: introspection),
             virtualMachine: VirtualMachines(
-                store: store, fabric: fabric, engine: engine, world: world, views: MachineViews()),
-            cluster: Clusters(store: store), datacenter: Datacenters(store: store),
-            datastore: DatastoreListing(store: store, fabric: fabric), folder: Folders(store: store), host: Hosts(store: store),
-            network: Networks(store: store), resourcePool: ResourcePools(store: store),
+                store: store, fabric: fabric, engine: engine, world: world, views: MachineViews(), authorization: authorization),
+            permission: Permissions(store: store, authorization: authorization), privilege: PrivilegeListing(),
+            role: Roles(store: store), cluster: Clusters(store: store, authorization: authorization),
+            datacenter: Datacenters(store: store, authorization: authorization),
+            datastore: DatastoreListing(store: store, authorization: authorization, fabric: fabric),
+            folder: Folders(store: store, authorization: authorization),
+            host: Hosts(store: store, authorization: authorization),
+            network: Networks(store: store, authorization: authorization),
+            resourcePool: ResourcePools(store: store, authorization: authorization),
             storagePolicies: StoragePolicyListing(store: store), processor: Processors(store: store),
             disk: Disks(store: store, fabric: fabric), memory: MemorySizes(store: store), power: Power(store: store))
     }

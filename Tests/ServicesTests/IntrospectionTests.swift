@@ -117,13 +117,13 @@ import Testing
             #expect(try violation(info, of: "com.vmware.vcenter.vm.hardware.disk", "get") == nil)
         }
         #expect(
-            try violation(Hosts(store: lab.store).list(filter: nil, call: call), of: "com.vmware.vcenter.host", "list") == nil)
-        let folders = try Folders(store: lab.store).list(filter: nil, call: call)
+            try violation(Hosts(store: lab.store, authorization: lab.authorization).list(filter: nil, call: call), of: "com.vmware.vcenter.host", "list") == nil)
+        let folders = try Folders(store: lab.store, authorization: lab.authorization).list(filter: nil, call: call)
         #expect(try violation(folders, of: "com.vmware.vcenter.folder", "list") == nil)
         let pool = try found(lab.inventory[ResourcePool.self].all.first).id.rawValue
-        let pools = try ResourcePools(store: lab.store).get(resourcePool: pool, call: call)
+        let pools = try ResourcePools(store: lab.store, authorization: lab.authorization).get(resourcePool: pool, call: call)
         #expect(try violation(pools, of: "com.vmware.vcenter.resource_pool", "get") == nil)
-        let datastores = try DatastoreListing(store: lab.store, fabric: lab.fabric).list(filter: nil, call: call)
+        let datastores = try DatastoreListing(store: lab.store, authorization: lab.authorization, fabric: lab.fabric).list(filter: nil, call: call)
         #expect(try violation(datastores, of: "com.vmware.vcenter.datastore", "list") == nil)
         let tasks = try lab.tasks.list(filterSpec: nil, resultSpec: nil, call: call)
         #expect(try violation(tasks, of: "com.vmware.cis.tasks", "list") == nil)

@@ -107,7 +107,7 @@ import Testing
     @Test func placesAreListedByTheirFilters() async throws {
         let lab = try await Laboratory.made(.two)
         let call = lab.call()
-        let datacenters = Datacenters(store: lab.store)
+        let datacenters = Datacenters(store: lab.store, authorization: lab.authorization)
         #expect(try datacenters.list(filter: nil, call: call).map(\.name) == ["Lab", "Other"])
         #expect(try datacenters.list(filter: VcenterDatacenterFilterSpec(names: ["Other"]), call: call).count == 1)
         #expect(try datacenters.list(filter: VcenterDatacenterFilterSpec(datacenters: []), call: call).isEmpty)
@@ -118,7 +118,7 @@ import Testing
             await fault { try datacenters.get(datacenter: "x", call: call) }?.shape
                 == "not_found com.vmware.api.vcenter.datacenter.not_found")
 
-        let folders = Folders(store: lab.store)
+        let folders = Folders(store: lab.store, authorization: lab.authorization)
         #expect(try folders.list(filter: nil, call: call).count == 1 + 2 * 6)
         #expect(try folders.list(filter: VcenterFolderFilterSpec(type: .virtualMachine), call: call).count == 6)
         let below = VcenterFolderFilterSpec(parentFolders: [far.virtualMachineFolder.rawValue])
@@ -127,7 +127,7 @@ import Testing
             try folders.list(filter: VcenterFolderFilterSpec(names: ["Production"], datacenters: [far.id.rawValue]), call: call)
                 .count == 1)
 
-        let hosts = Hosts(store: lab.store)
+        let hosts = Hosts(store: lab.store, authorization: lab.authorization)
         #expect(try hosts.list(filter: nil, call: call).map(\.name) == ["esx-1", "esx-2", "esx-3", "far-1"])
         #expect(
             try hosts.list(filter: VcenterHostFilterSpec(datacenters: [far.id.rawValue]), call: call).map(\.name) == ["far-1"])
@@ -135,19 +135,19 @@ import Testing
         #expect(try hosts.list(filter: VcenterHostFilterSpec(standalone: false), call: call).count == 4)
         #expect(try hosts.list(filter: VcenterHostFilterSpec(connectionStates: [.disconnected]), call: call).isEmpty)
 
-        let clusters = Clusters(store: lab.store)
+        let clusters = Clusters(store: lab.store, authorization: lab.authorization)
         let cluster = try found(clusters.list(filter: VcenterClusterFilterSpec(names: ["Lab Cluster"]), call: call).first)
         #expect(cluster.haEnabled && !cluster.drsEnabled)
         #expect(await fault { try clusters.get(cluster: "x", call: call) }?.type == .notFound)
 
-        let networks = Networks(store: lab.store)
+        let networks = Networks(store: lab.store, authorization: lab.authorization)
         #expect(
             try networks.list(filter: VcenterNetworkFilterSpec(types: [.distributedPortgroup]), call: call).map(\.name) == [
                 "Lab Tenant", "Other Tenant",
             ])
         #expect(try networks.list(filter: VcenterNetworkFilterSpec(types: []), call: call).isEmpty)
 
-        let datastores = DatastoreListing(store: lab.store, fabric: lab.fabric)
+        let datastores = DatastoreListing(store: lab.store, authorization: lab.authorization, fabric: lab.fabric)
         let rows = try datastores.list(filter: nil, call: call)
         #expect(rows.map(\.name) == ["datastore1", "datastore2", "far"])
         #expect(rows.allSatisfy { $0.capacity == 1 << 30 && $0.freeSpace ?? 0 > 900 << 20 })
@@ -162,7 +162,7 @@ import Testing
 
     @Test func poolsKnowTheirParentsAndHosts() async throws {
         let lab = try await Laboratory.made(.two)
-        let (pools, call) = (ResourcePools(store: lab.store), lab.call())
+        let (pools, call) = (ResourcePools(store: lab.store, authorization: lab.authorization), lab.call())
         typealias Filter = VcenterResourcePoolFilterSpec
         let all = try pools.list(filter: nil, call: call)
         #expect(all.map(\.name) == ["Resources", "Development", "Resources", "Development"])

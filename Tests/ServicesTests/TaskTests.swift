@@ -23,7 +23,13 @@ import Testing
             source = try await lab.create("source", disks: [.new(mebibytes: 8)], datastore: lab.datastoreID("datastore1"))
             try lab.write(pattern(1, 2 << 20), to: "/source/source.vmdk", on: "datastore1")
             try await lab.store.commit(by: nil) { (draft) throws(Fault) in
-                try draft.insert(User(name: "user", domain: "vsphere.local", createdAt: draft.now))
+                let user = User(name: "user", domain: "vsphere.local", createdAt: draft.now)
+                try draft.insert(user)
+                // May do everything, but without being an administrator.
+                try draft.insert(
+                    Permission(
+                        id: Identifier("permission-9"), place: .object(.root), principal: .user(user.id),
+                        role: Role.administrator.id, propagates: true))
             }
             lab.target.setTrap { [barrier] cdb in if cdb[0] == 0x83 { barrier.wait() } }
         }

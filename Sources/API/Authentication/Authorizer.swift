@@ -5,15 +5,22 @@ import Domain
 public protocol Authorizer: Sendable {
     /// - Parameters:
     ///   - index: of the operation in the table, for what was prepared at the start.
-    ///   - input: where the identifiers stand that `operation.privileges` point at.
-    /// - Throws: `.unauthorized`.
+    ///   - input: where the identifiers stand that `operation.privileges` point at; not read yet.
+    /// - Throws: `.unauthorized`; `.notFound`, exactly as for what does not exist, where the user may not even see it.
     func authorize(_ operation: Operation, at index: Int, input: borrowing OperationInput, by principal: Principal, call: Call)
         throws(Fault)
 
-    /// Decides whether a user may read or change files of a datastore.
+    /// Decides whether a user may read or change files at a place.
     ///
-    /// - Throws: `.unauthorized`.
-    func authorize(_ access: FileAccess, by principal: Principal) throws(Fault)
+    /// - Throws: `.unauthorized`; `.notFound` where the user may not even see it, or nothing is there.
+    func authorize(_ access: FileAccess, at place: FilePlace, by principal: Principal) throws(Fault)
+}
+
+/// Where files are, in the names of the file access.
+public enum FilePlace: Sendable, Equatable {
+    /// Inventory path.
+    case datacenter(String)
+    case datastore(datacenter: String, name: String)
 }
 
 /// What somebody wants to do with the files of a datastore.
@@ -43,7 +50,7 @@ public struct AdministratorsOnly: Authorizer {
         throw StandardFault.unauthorized
     }
 
-    public func authorize(_ access: FileAccess, by principal: Principal) throws(Fault) {
+    public func authorize(_ access: FileAccess, at place: FilePlace, by principal: Principal) throws(Fault) {
         if !principal.isAdministrator { throw StandardFault.unauthorized }
     }
 }

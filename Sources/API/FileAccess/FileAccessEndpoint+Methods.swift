@@ -3,9 +3,9 @@ import HTTP
 
 extension FileAccessEndpoint {
     /// A file, a part of it, or a directory's listing. Source: RFC 9110 §13, §14.
-    func read(_ location: FileLocation, _ head: RequestHead) async throws(FileFault) -> Outcome {
+    func read(_ location: FileLocation, _ head: RequestHead, by principal: Principal) async throws(FileFault) -> Outcome {
         let information = try await files.information(on: location)
-        if information.isDirectory { return try await list(.file(location), head) }
+        if information.isDirectory { return try await list(.file(location), head, by: principal) }
         switch head.conditions(entityTag: EntityTag(information.version), lastModified: Self.seconds(information)) {
         case .proceed: break
         case .notModified: return Outcome(status: 304, fields: Self.fields(of: information))
@@ -66,13 +66,13 @@ extension FileAccessEndpoint {
         return Outcome(status: 204)
     }
 
-    func list(_ target: FileTarget, _ head: RequestHead) async throws(FileFault) -> Outcome {
+    func list(_ target: FileTarget, _ head: RequestHead, by principal: Principal) async throws(FileFault) -> Outcome {
         let listing: FileListing
         switch target {
         case .datacenters:
             listing = FileListing(
                 title: "/",
-                rows: try await files.datacenters().map { name in
+                rows: try await files.datacenters().filter { shows(.datacenter($0), to: principal) }.map { name in
                     FileListing.Row(
                         name: name, link: FileTarget.root + "?dcPath=" + PercentCoding.encode(name), information: nil)
                 })
@@ -80,7 +80,8 @@ extension FileAccessEndpoint {
             let query = FileTarget.root + "?dcPath=" + PercentCoding.encode(datacenter) + "&dsName="
             listing = FileListing(
                 title: datacenter,
-                rows: try await files.datastores(of: datacenter).map { name in
+                rows: try await files.datastores(of: datacenter)
+                    .filter { shows(.datastore(datacenter: datacenter, name: $0), to: principal) }.map { name in
                     FileListing.Row(name: name, link: query + PercentCoding.encode(name), information: nil)
                 })
         case .file(let location):

@@ -55,18 +55,17 @@ public struct FileAccessEndpoint: Endpoint {
 
     private func answer(_ request: Request, by principal: Principal, in exchange: Exchange) async -> Outcome {
         let head = request.head
-        let isWrite = head.method == .put || head.method == .delete
-        do {
-            try authorizer.authorize(isWrite ? .write : .read, by: principal)
-        } catch {
-            return Self.refusal(error)
-        }
         let target: FileTarget
         do throws(FileRequestError) {
             target = try FileTarget(head)
         } catch {
             guard case .malformed(let reason) = error else { return .text(400, "Malformed.") }
             return .text(400, reason)
+        }
+        do throws(FileFault) {
+            if let refusal = try refusal(of: target, head.method, by: principal) { return refusal }
+        } catch {
+            return Self.refusal(error)
         }
         let call = Call(
             user: principal.user, session: principal.session, requestID: exchange.requestID, operationID: exchange.operationID,
@@ -79,11 +78,43 @@ public struct FileAccessEndpoint: Endpoint {
                 return try await delete(location, head, call)
             case (.put, _), (.delete, _):
                 return .methodNotAllowed(allow: "GET, HEAD, OPTIONS")
-            case (_, .file(let location)): return try await read(location, head)
-            case (_, .datacenters), (_, .datastores): return try await list(target, head)
+            case (_, .file(let location)): return try await read(location, head, by: principal)
+            case (_, .datacenters), (_, .datastores): return try await list(target, head, by: principal)
             }
         } catch {
             return Self.refusal(error)
+        }
+    }
+
+    /// The answer to somebody who may not; `nil` for one who may.
+    ///
+    /// - Throws: what is said of a datacenter or datastore that does not exist, if it must not be seen.
+    private func refusal(of target: FileTarget, _ method: Method, by principal: Principal) throws(FileFault) -> Outcome? {
+        let access: FileAccess = method == .put || method == .delete ? .write : .read
+        let (place, absence): (FilePlace, FileFault)
+        switch target {
+        case .datacenters: return nil
+        case .datastores(let datacenter): (place, absence) = (.datacenter(datacenter), .noSuchDatacenter)
+        case .file(let location):
+            (place, absence) = (.datastore(datacenter: location.datacenter, name: location.datastore), .noSuchDatastore)
+            guard shows(.datacenter(location.datacenter), to: principal) else { throw .noSuchDatacenter }
+        }
+        do throws(Fault) {
+            try authorizer.authorize(access, at: place, by: principal)
+            return nil
+        } catch {
+            if error.type == .notFound { throw absence }
+            return Self.refusal(error)
+        }
+    }
+
+    /// Whether somebody may know that a place exists.
+    func shows(_ place: FilePlace, to principal: Principal) -> Bool {
+        do throws(Fault) {
+            try authorizer.authorize(.read, at: place, by: principal)
+            return true
+        } catch {
+            return error.type != .notFound
         }
     }
 

@@ -5,6 +5,7 @@ import Persistence
 /// `com.vmware.vcenter.cluster`
 struct Clusters: ClusterService {
     let store: Store
+    let authorization: Authorization
 
     func get(cluster: String, call: Call) throws(Fault) -> VcenterClusterInfo {
         guard let found = store.snapshot[Cluster.self][Identifier(cluster)] else {
@@ -16,10 +17,13 @@ struct Clusters: ClusterService {
     func list(filter: VcenterClusterFilterSpec?, call: Call) throws(Fault) -> [VcenterClusterSummary] {
         let (ids, names) = (Choice(filter?.clusters), Choice(filter?.names))
         let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
-        let rows = store.snapshot[Cluster.self].all
+        let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
+        let rows = inventory[Cluster.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)
                     && datacenters.contains($0.datacenter.rawValue)
+                    && access.shows(ManagedObject($0.id), inventory)
             }
             .map {
                 VcenterClusterSummary(

@@ -5,6 +5,7 @@ import Persistence
 /// `com.vmware.vcenter.datacenter`
 struct Datacenters: DatacenterService {
     let store: Store
+    let authorization: Authorization
 
     func get(datacenter: String, call: Call) throws(Fault) -> VcenterDatacenterInfo {
         guard let found = store.snapshot[Datacenter.self][Identifier(datacenter)] else {
@@ -17,8 +18,13 @@ struct Datacenters: DatacenterService {
 
     func list(filter: VcenterDatacenterFilterSpec?, call: Call) throws(Fault) -> [VcenterDatacenterSummary] {
         let (ids, names, folders) = (Choice(filter?.datacenters), Choice(filter?.names), Choice(filter?.folders))
-        let rows = store.snapshot[Datacenter.self].all
-            .filter { ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.parent.rawValue) }
+        let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
+        let rows = inventory[Datacenter.self].all
+            .filter {
+                ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.parent.rawValue)
+                    && access.shows(ManagedObject($0.id), inventory)
+            }
             .map { VcenterDatacenterSummary(datacenter: $0.id.rawValue, name: $0.name) }
         return try limited(rows, to: 1000, "datacenter", "datacenters")
     }

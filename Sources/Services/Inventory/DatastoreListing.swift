@@ -5,6 +5,7 @@ import Persistence
 /// `com.vmware.vcenter.datastore`
 struct DatastoreListing: DatastoreService {
     let store: Store
+    let authorization: Authorization
     let fabric: StorageFabric
 
     func get(datastore: String, call: Call) throws(Fault) -> VcenterDatastoreInfo {
@@ -23,10 +24,13 @@ struct DatastoreListing: DatastoreService {
         let (ids, names) = (Choice(filter?.datastores), Choice(filter?.names))
         let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
         guard filter?.types?.contains(.vmfs) ?? true else { return [] }
-        let rows = store.snapshot[Datastore.self].all
+        let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
+        let rows = inventory[Datastore.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)
                     && datacenters.contains($0.datacenter.rawValue)
+                    && access.shows(ManagedObject($0.id), inventory)
             }
             .map {
                 VcenterDatastoreSummary(

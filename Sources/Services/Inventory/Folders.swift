@@ -5,15 +5,19 @@ import Persistence
 /// `com.vmware.vcenter.folder`
 struct Folders: FolderService {
     let store: Store
+    let authorization: Authorization
 
     func list(filter: VcenterFolderFilterSpec?, call: Call) throws(Fault) -> [VcenterFolderSummary] {
         let (ids, names) = (Choice(filter?.folders), Choice(filter?.names))
         let (parents, datacenters) = (Choice(filter?.parentFolders), Choice(filter?.datacenters))
         let type = filter?.type.flatMap { FolderType(rawValue: $0.rawValue) }
-        let rows = store.snapshot[Folder.self].all
+        let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
+        let rows = inventory[Folder.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && (type == nil || $0.type == type)
                     && parents.contains($0.parent?.rawValue) && datacenters.contains($0.datacenter?.rawValue)
+                    && access.shows(ManagedObject($0.id), inventory)
             }
             .map {
                 VcenterFolderSummary(folder: $0.id.rawValue, name: $0.name, type: VcenterFolderType($0.type))

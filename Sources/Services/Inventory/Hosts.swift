@@ -5,6 +5,7 @@ import Persistence
 /// `com.vmware.vcenter.host`
 struct Hosts: HostService {
     let store: Store
+    let authorization: Authorization
 
     /// A simulated host is always connected and powered on.
     func list(filter: VcenterHostFilterSpec?, call: Call) throws(Fault) -> [VcenterHostSummary] {
@@ -12,11 +13,14 @@ struct Hosts: HostService {
         let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
         let (clusters, uuids) = (Choice(filter?.clusters), Choice(filter?.hostUuids))
         guard filter?.connectionStates?.contains(.connected) ?? true else { return [] }
-        let rows = store.snapshot[Host.self].all
+        let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
+        let rows = inventory[Host.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)
                     && datacenters.contains($0.datacenter.rawValue) && clusters.contains($0.cluster?.rawValue)
                     && uuids.contains($0.uuid) && (filter?.standalone).map { [cluster = $0.cluster] in $0 == (cluster == nil) } ?? true
+                    && access.shows(ManagedObject($0.id), inventory)
             }
             .map {
                 VcenterHostSummary(

@@ -5,20 +5,25 @@ import Persistence
 /// `com.vmware.vcenter.resource_pool`
 struct ResourcePools: ResourcePoolService {
     let store: Store
+    let authorization: Authorization
 
     func get(resourcePool: String, call: Call) throws(Fault) -> VcenterResourcePoolInfo {
-        let pools = store.snapshot[ResourcePool.self]
+        let inventory = store.snapshot
+        let pools = inventory[ResourcePool.self]
         guard let found = pools[Identifier(resourcePool)] else {
             throw .notFound("resourcepool", "Resource pool", resourcePool)
         }
+        let access = authorization.access(call, inventory)
+        let children = pools.ids(by: "parent", resourcePool).filter { access.shows(ManagedObject($0), inventory) }
         return VcenterResourcePoolInfo(
-            name: found.name, resourcePools: pools.ids(by: "parent", resourcePool).map(\.rawValue),
+            name: found.name, resourcePools: children.map(\.rawValue),
             cpuAllocation: VcenterResourcePoolResourceAllocationInfo(found.cpu),
             memoryAllocation: VcenterResourcePoolResourceAllocationInfo(found.memory))
     }
 
     func list(filter: VcenterResourcePoolFilterSpec?, call: Call) throws(Fault) -> [VcenterResourcePoolSummary] {
         let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
         let (ids, names) = (Choice(filter?.resourcePools), Choice(filter?.names))
         let (parents, datacenters) = (Choice(filter?.parentResourcePools), Choice(filter?.datacenters))
         // A host's pools are those of its cluster.
@@ -28,7 +33,7 @@ struct ResourcePools: ResourcePoolService {
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && parents.contains($0.parent?.rawValue)
                     && datacenters.contains($0.datacenter.rawValue) && clusters.contains($0.cluster.rawValue)
-                    && hostClusters.contains($0.cluster.rawValue)
+                    && hostClusters.contains($0.cluster.rawValue) && access.shows(ManagedObject($0.id), inventory)
             }
             .map { VcenterResourcePoolSummary(resourcePool: $0.id.rawValue, name: $0.name) }
         return try limited(rows, to: 1000, "resourcepool", "resource pools")

@@ -20,6 +20,7 @@ struct DeleteVirtualMachine: Workflow {
             "Deleting files",
             run: { (state, context) async throws(Fault) in try await state.removeFiles(context) },
             change: { (state, draft) throws(Fault) in
+                try draft.removePermissions(on: ManagedObject(state.machine))
                 if draft[VirtualMachine.self].contains(state.machine) { try draft.remove(state.machine) }
             }),
     ]

@@ -9,6 +9,8 @@ struct MachinePlanner {
     let store: Store
     let fabric: StorageFabric
     let world: World
+    /// Of the client; `nil` for the program itself.
+    var access: Access?
 
     /// - Throws: `invalid_argument`, `not_found`, `already_exists`, `unsupported`, each naming the field.
     func plan(_ spec: VcenterVMCreateSpec) async throws(Fault) -> ProvisionVirtualMachine {
@@ -20,10 +22,13 @@ struct MachinePlanner {
         let name = spec.name ?? Self.freeName(in: placement.folder, inventory)
         try MachineNames.check(name, field: "spec.name")
         try Self.requireFree(name, in: placement.folder, inventory)
+        try access?.permit(
+            "VirtualMachine.Inventory.Create", placement, datastores: existingFileDatastores(spec, placement, inventory), inventory)
         let sizes = try await sizesOfExistingFiles(spec, placement, inventory)
         var planner = HardwarePlanner(
             inventory: inventory, placement: placement, name: name, macSeed: macSeed(), existingFileBytes: sizes)
         let plan = try planner.plan(spec)
+        try access?.permit(plan.hardware, inventory)
         let home = try await freeDirectory(name, placement, plan.hardware, plan.origins, inventory)
         let machine = machine(
             name: name, placement: placement, home: home, guestOS: spec.guestOS.rawValue, hardware: plan.hardware,
@@ -44,9 +49,14 @@ struct MachinePlanner {
         let placement = try Placement.choose(wish, field: "spec.placement", fallback: source, in: inventory) {
             fabric.freeBytes($0.id) ?? 0
         }
+        try access?.permit("VirtualMachine.Inventory.CreateFromExisting", placement, datastores: [], inventory)
+        if spec.powerOn == true {
+            try access?.require("VirtualMachine.Interact.PowerOn", on: ManagedObject(placement.folder), in: inventory)
+        }
         try MachineNames.check(spec.name, field: "spec.name")
         try Self.requireFree(spec.name, in: placement.folder, inventory)
         let (hardware, origins) = try copied(source, spec, placement, inventory)
+        try access?.permit(hardware, inventory)
         let home = try await freeDirectory(spec.name, placement, hardware, origins, inventory)
         let machine = machine(
             name: spec.name, placement: placement, home: home, guestOS: source.guestOS, hardware: hardware,
@@ -148,6 +158,19 @@ struct MachinePlanner {
         if inventory[VirtualMachine.self].record(by: "name", VirtualMachine.nameKey(name, in: folder)) != nil {
             throw .duplicateName("VirtualMachine", name)
         }
+    }
+
+    /// The datastores of the files that the specification attaches.
+    private func existingFileDatastores(
+        _ spec: VcenterVMCreateSpec, _ placement: Placement, _ inventory: Inventory
+    ) throws(Fault) -> [Identifier<Datastore>] {
+        let resolver = HardwarePlanner(inventory: inventory, placement: placement, name: "", macSeed: 0, existingFileBytes: [:])
+        var datastores: [Identifier<Datastore>] = []
+        for (index, disk) in (spec.disks ?? []).enumerated() {
+            guard let text = disk.backing?.vmdkFile else { continue }
+            datastores.append(try resolver.existingFile(text, "spec.disks[\(index)].backing.vmdk_file").datastore)
+        }
+        return datastores
     }
 
     /// Looks up every file that the specification attaches; one that does not exist has no size.

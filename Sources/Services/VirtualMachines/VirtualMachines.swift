@@ -13,6 +13,7 @@ struct VirtualMachines: VirtualMachineService {
     let engine: WorkflowEngine
     let world: World
     let views: MachineViews
+    let authorization: Authorization
 
     static let listLimit = 4000
 
@@ -27,9 +28,11 @@ struct VirtualMachines: VirtualMachineService {
         let inventory = store.snapshot
         let table = inventory[VirtualMachine.self]
         let match = MachineFilter(filter)
+        let access = authorization.access(call, inventory)
         var rows: [VcenterVMSummary] = []
         func consider(_ record: Record<VirtualMachine>) {
-            if match.accepts(record.value) { rows.append(VcenterVMSummary(record.value)) }
+            guard match.accepts(record.value), access.shows(ManagedObject(record.id), inventory) else { return }
+            rows.append(VcenterVMSummary(record.value))
         }
         if let ids = filter?.vms {
             for id in ids.map({ Identifier<VirtualMachine>($0) }).sorted() { table.record(id).map(consider) }
@@ -49,18 +52,22 @@ struct VirtualMachines: VirtualMachineService {
     // MARK: - Making
 
     func create(spec: VcenterVMCreateSpec, call: Call) async throws(Fault) -> String {
-        let workflow = try await MachinePlanner(store: store, fabric: fabric, world: world).plan(spec)
+        let workflow = try await planner(call).plan(spec)
         return try await engine.run(workflow, by: call).machine.id.rawValue
     }
 
     func clone(spec: VcenterVMCloneSpec, call: Call) async throws(Fault) -> String {
-        let workflow = try await MachinePlanner(store: store, fabric: fabric, world: world).plan(spec)
+        let workflow = try await planner(call).plan(spec)
         return try await engine.run(workflow, by: call).machine.id.rawValue
     }
 
     func cloneTask(spec: VcenterVMCloneSpec, call: Call) async throws(Fault) -> String {
-        let workflow = try await MachinePlanner(store: store, fabric: fabric, world: world).plan(spec)
+        let workflow = try await planner(call).plan(spec)
         return try await engine.start(workflow, by: call).rawValue
+    }
+
+    private func planner(_ call: Call) -> MachinePlanner {
+        MachinePlanner(store: store, fabric: fabric, world: world, access: authorization.access(call, store.snapshot))
     }
 
     func delete(vm: String, call: Call) async throws(Fault) {

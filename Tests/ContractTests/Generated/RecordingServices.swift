@@ -14,6 +14,7 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         arrayPool: RecordingArrayPool(recorder: recorder),
         arraySession: RecordingArraySession(recorder: recorder),
         arrayStatistics: RecordingArrayStatistics(recorder: recorder),
+        globalPermission: RecordingGlobalPermission(recorder: recorder),
         hostSettings: RecordingHostSettings(recorder: recorder),
         session: RecordingSession(recorder: recorder),
         tasks: RecordingTasks(recorder: recorder),
@@ -21,6 +22,9 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         providerIntrospection: RecordingProviderIntrospection(recorder: recorder),
         serviceIntrospection: RecordingServiceIntrospection(recorder: recorder),
         virtualMachine: RecordingVirtualMachine(recorder: recorder),
+        permission: RecordingPermission(recorder: recorder),
+        privilege: RecordingPrivilege(recorder: recorder),
+        role: RecordingRole(recorder: recorder),
         cluster: RecordingCluster(recorder: recorder),
         datacenter: RecordingDatacenter(recorder: recorder),
         datastore: RecordingDatastore(recorder: recorder),
@@ -174,6 +178,33 @@ struct RecordingArrayStatistics: ArrayStatisticsService {
     }
 }
 
+struct RecordingGlobalPermission: GlobalPermissionService {
+    let recorder: Recorder
+
+    func create(spec: ViaductAuthorizationGlobalPermissionsCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(permission: String, call: Call) async throws(Fault) {
+        recorder.note("delete", permission as Any)
+    }
+
+    func get(permission: String, call: Call) throws(Fault) -> ViaductAuthorizationGlobalPermissionsInfo {
+        recorder.note("get", permission as Any)
+        return sampleAnswer()
+    }
+
+    func list(call: Call) throws(Fault) -> [ViaductAuthorizationGlobalPermissionsSummary] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
+
+    func update(permission: String, spec: ViaductAuthorizationGlobalPermissionsUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", permission as Any, spec as Any)
+    }
+}
+
 struct RecordingHostSettings: HostSettingsService {
     let recorder: Recorder
 
@@ -295,6 +326,74 @@ struct RecordingVirtualMachine: VirtualMachineService {
     func list(filter: VcenterVMFilterSpec?, call: Call) throws(Fault) -> [VcenterVMSummary] {
         recorder.note("list", filter as Any)
         return sampleAnswer()
+    }
+}
+
+struct RecordingPermission: PermissionService {
+    let recorder: Recorder
+
+    func create(spec: VcenterAuthorizationPermissionsCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(permission: String, call: Call) async throws(Fault) {
+        recorder.note("delete", permission as Any)
+    }
+
+    func get(permission: String, call: Call) throws(Fault) -> VcenterAuthorizationPermissionsInfo {
+        recorder.note("get", permission as Any)
+        return sampleAnswer()
+    }
+
+    func list(filter: VcenterAuthorizationPermissionsFilterSpec?, iterate: VcenterAuthorizationPermissionsIterationSpec?, call: Call) throws(Fault) -> VcenterAuthorizationPermissionsListResult {
+        recorder.note("list", filter as Any, iterate as Any)
+        return sampleAnswer()
+    }
+
+    func update(permission: String, spec: VcenterAuthorizationPermissionsUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", permission as Any, spec as Any)
+    }
+}
+
+struct RecordingPrivilege: PrivilegeService {
+    let recorder: Recorder
+
+    func get(privilege: String, call: Call) throws(Fault) -> VcenterAuthorizationPrivilegesInfo {
+        recorder.note("get", privilege as Any)
+        return sampleAnswer()
+    }
+
+    func list(filter: VcenterAuthorizationPrivilegesFilterSpec?, iterate: VcenterAuthorizationPrivilegesIterationSpec?, call: Call) throws(Fault) -> VcenterAuthorizationPrivilegesListResult {
+        recorder.note("list", filter as Any, iterate as Any)
+        return sampleAnswer()
+    }
+}
+
+struct RecordingRole: RoleService {
+    let recorder: Recorder
+
+    func create(spec: VcenterAuthorizationRolesCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(role: String, call: Call) async throws(Fault) {
+        recorder.note("delete", role as Any)
+    }
+
+    func get(role: String, call: Call) throws(Fault) -> VcenterAuthorizationRolesInfo {
+        recorder.note("get", role as Any)
+        return sampleAnswer()
+    }
+
+    func list(filter: VcenterAuthorizationRolesFilterSpec?, iterate: VcenterAuthorizationRolesIterationSpec?, call: Call) throws(Fault) -> VcenterAuthorizationRolesListResult {
+        recorder.note("list", filter as Any, iterate as Any)
+        return sampleAnswer()
+    }
+
+    func update(role: String, spec: VcenterAuthorizationRolesUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", role as Any, spec as Any)
     }
 }
 

@@ -232,6 +232,23 @@ extension ViaductArrayStatisticsUnit: Sample {
     }
 }
 
+extension ViaductAuthorizationGlobalPermissionsInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductAuthorizationGlobalPermissionsInfo {
+        let principal: VcenterAuthorizationPermissionsPrincipal = source.value()
+        let role: String = source.value()
+        let system: Bool = source.value()
+        return ViaductAuthorizationGlobalPermissionsInfo(principal: principal, role: role, system: system)
+    }
+}
+
+extension ViaductAuthorizationGlobalPermissionsSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductAuthorizationGlobalPermissionsSummary {
+        let permission: String = source.value()
+        let info: ViaductAuthorizationGlobalPermissionsInfo = source.value()
+        return ViaductAuthorizationGlobalPermissionsSummary(permission: permission, info: info)
+    }
+}
+
 extension ViaductHostSettingsInfo: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductHostSettingsInfo {
         let value: Int64 = source.value()
@@ -395,6 +412,93 @@ extension VcenterVMSummary: Sample {
         let cpuCount: Int64? = source.value()
         let memorySizeMiB: Int64? = source.value()
         return VcenterVMSummary(vm: vm, name: name, powerState: powerState, cpuCount: cpuCount, memorySizeMiB: memorySizeMiB)
+    }
+}
+
+extension VcenterAuthorizationPermissionsInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationPermissionsInfo {
+        let object: VapiStdDynamicID = source.value()
+        let principal: VcenterAuthorizationPermissionsPrincipal = source.value()
+        let role: String = source.value()
+        let propagating: Bool = source.value()
+        return VcenterAuthorizationPermissionsInfo(object: object, principal: principal, role: role, propagating: propagating)
+    }
+}
+
+extension VcenterAuthorizationPermissionsListItem: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationPermissionsListItem {
+        let permission: String = source.value()
+        let info: VcenterAuthorizationPermissionsInfo = source.value()
+        return VcenterAuthorizationPermissionsListItem(permission: permission, info: info)
+    }
+}
+
+extension VcenterAuthorizationPermissionsListResult: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationPermissionsListResult {
+        let items: [VcenterAuthorizationPermissionsListItem] = source.value()
+        let marker: String? = source.value()
+        return VcenterAuthorizationPermissionsListResult(items: items, marker: marker)
+    }
+}
+
+extension VcenterAuthorizationPermissionsPrincipal: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationPermissionsPrincipal {
+        let type: VcenterAuthorizationPermissionsPrincipalType = source.value()
+        let name: String = source.value()
+        let domain: String? = source.value()
+        return VcenterAuthorizationPermissionsPrincipal(type: type, name: name, domain: domain)
+    }
+}
+
+extension VcenterAuthorizationPrivilegesInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationPrivilegesInfo {
+        let name: String = source.value()
+        let description: String = source.value()
+        let onParent: Bool = source.value()
+        let version: Int64 = source.value()
+        return VcenterAuthorizationPrivilegesInfo(name: name, description: description, onParent: onParent, version: version)
+    }
+}
+
+extension VcenterAuthorizationPrivilegesListItem: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationPrivilegesListItem {
+        let privilege: String = source.value()
+        let info: VcenterAuthorizationPrivilegesInfo = source.value()
+        return VcenterAuthorizationPrivilegesListItem(privilege: privilege, info: info)
+    }
+}
+
+extension VcenterAuthorizationPrivilegesListResult: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationPrivilegesListResult {
+        let items: [VcenterAuthorizationPrivilegesListItem] = source.value()
+        let marker: String? = source.value()
+        return VcenterAuthorizationPrivilegesListResult(items: items, marker: marker)
+    }
+}
+
+extension VcenterAuthorizationRolesInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationRolesInfo {
+        let name: String = source.value()
+        let description: String = source.value()
+        let privileges: [String] = source.value()
+        let system: Bool = source.value()
+        return VcenterAuthorizationRolesInfo(name: name, description: description, privileges: privileges, system: system)
+    }
+}
+
+extension VcenterAuthorizationRolesListItem: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationRolesListItem {
+        let role: String = source.value()
+        let info: VcenterAuthorizationRolesInfo = source.value()
+        return VcenterAuthorizationRolesListItem(role: role, info: info)
+    }
+}
+
+extension VcenterAuthorizationRolesListResult: Sample {
+    static func sample(_ source: inout SampleSource) -> VcenterAuthorizationRolesListResult {
+        let items: [VcenterAuthorizationRolesListItem] = source.value()
+        let marker: String? = source.value()
+        return VcenterAuthorizationRolesListResult(items: items, marker: marker)
     }
 }
 
@@ -824,6 +928,7 @@ extension ViaductArrayLunVaaiStatus: Sample {}
 extension CisTaskStatus: Sample {}
 extension VapiStdIntrospectionOperationDataDefinitionDataType: Sample {}
 extension VapiStdLocalizationParamDateTimeFormat: Sample {}
+extension VcenterAuthorizationPermissionsPrincipalType: Sample {}
 extension VcenterDatastoreType: Sample {}
 extension VcenterFolderType: Sample {}
 extension VcenterHostConnectionState: Sample {}
@@ -876,6 +981,8 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.array.statistics.path", { ViaductArrayStatisticsPath.sample(&$0) }),
     ("com.viaduct.array.statistics.pool", { ViaductArrayStatisticsPool.sample(&$0) }),
     ("com.viaduct.array.statistics.unit", { ViaductArrayStatisticsUnit.sample(&$0) }),
+    ("com.viaduct.authorization.global_permissions.info", { ViaductAuthorizationGlobalPermissionsInfo.sample(&$0) }),
+    ("com.viaduct.authorization.global_permissions.summary", { ViaductAuthorizationGlobalPermissionsSummary.sample(&$0) }),
     ("com.viaduct.host.settings.info", { ViaductHostSettingsInfo.sample(&$0) }),
     ("com.viaduct.host.settings.summary", { ViaductHostSettingsSummary.sample(&$0) }),
     ("com.vmware.cis.session.info", { CisSessionInfo.sample(&$0) }),
@@ -891,6 +998,16 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.vmware.vapi.std.nested_localizable_message", { VapiStdNestedLocalizableMessage.sample(&$0) }),
     ("com.vmware.vcenter.VM.info", { VcenterVMInfo.sample(&$0) }),
     ("com.vmware.vcenter.VM.summary", { VcenterVMSummary.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.permissions.info", { VcenterAuthorizationPermissionsInfo.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.permissions.list_item", { VcenterAuthorizationPermissionsListItem.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.permissions.list_result", { VcenterAuthorizationPermissionsListResult.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.permissions.principal", { VcenterAuthorizationPermissionsPrincipal.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.privileges.info", { VcenterAuthorizationPrivilegesInfo.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.privileges.list_item", { VcenterAuthorizationPrivilegesListItem.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.privileges.list_result", { VcenterAuthorizationPrivilegesListResult.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.roles.info", { VcenterAuthorizationRolesInfo.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.roles.list_item", { VcenterAuthorizationRolesListItem.sample(&$0) }),
+    ("com.vmware.vcenter.authorization.roles.list_result", { VcenterAuthorizationRolesListResult.sample(&$0) }),
     ("com.vmware.vcenter.cluster.info", { VcenterClusterInfo.sample(&$0) }),
     ("com.vmware.vcenter.cluster.summary", { VcenterClusterSummary.sample(&$0) }),
     ("com.vmware.vcenter.datacenter.info", { VcenterDatacenterInfo.sample(&$0) }),
@@ -942,6 +1059,8 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.viaduct.array.lun.snapshot.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunSnapshotCreateSpec(reading: reader) }),
     ("com.viaduct.array.lun.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunUpdateSpec(reading: reader) }),
     ("com.viaduct.array.pool.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayPoolUpdateSpec(reading: reader) }),
+    ("com.viaduct.authorization.global_permissions.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductAuthorizationGlobalPermissionsCreateSpec(reading: reader) }),
+    ("com.viaduct.authorization.global_permissions.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductAuthorizationGlobalPermissionsUpdateSpec(reading: reader) }),
     ("com.viaduct.host.settings.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductHostSettingsUpdateSpec(reading: reader) }),
     ("com.vmware.cis.tasks.filter_spec", { (reader: ValueReader) throws(Fault) in try CisTasksFilterSpec(reading: reader) }),
     ("com.vmware.cis.tasks.get_spec", { (reader: ValueReader) throws(Fault) in try CisTasksGetSpec(reading: reader) }),
@@ -954,6 +1073,17 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.vmware.vcenter.VM.guest_customization_spec", { (reader: ValueReader) throws(Fault) in try VcenterVMGuestCustomizationSpec(reading: reader) }),
     ("com.vmware.vcenter.VM.placement_spec", { (reader: ValueReader) throws(Fault) in try VcenterVMPlacementSpec(reading: reader) }),
     ("com.vmware.vcenter.VM.storage_policy_spec", { (reader: ValueReader) throws(Fault) in try VcenterVMStoragePolicySpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.permissions.create_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationPermissionsCreateSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.permissions.filter_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationPermissionsFilterSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.permissions.iteration_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationPermissionsIterationSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.permissions.principal", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationPermissionsPrincipal(reading: reader) }),
+    ("com.vmware.vcenter.authorization.permissions.update_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationPermissionsUpdateSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.privileges.filter_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationPrivilegesFilterSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.privileges.iteration_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationPrivilegesIterationSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.roles.create_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationRolesCreateSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.roles.filter_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationRolesFilterSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.roles.iteration_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationRolesIterationSpec(reading: reader) }),
+    ("com.vmware.vcenter.authorization.roles.update_spec", { (reader: ValueReader) throws(Fault) in try VcenterAuthorizationRolesUpdateSpec(reading: reader) }),
     ("com.vmware.vcenter.cluster.filter_spec", { (reader: ValueReader) throws(Fault) in try VcenterClusterFilterSpec(reading: reader) }),
     ("com.vmware.vcenter.datacenter.filter_spec", { (reader: ValueReader) throws(Fault) in try VcenterDatacenterFilterSpec(reading: reader) }),
     ("com.vmware.vcenter.datastore.filter_spec", { (reader: ValueReader) throws(Fault) in try VcenterDatastoreFilterSpec(reading: reader) }),

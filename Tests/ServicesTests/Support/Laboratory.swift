@@ -26,6 +26,7 @@ final class Laboratory: Sendable {
     let fabric: StorageFabric
     let array: ArrayAdministration
     let engine: WorkflowEngine
+    let authorization: Authorization
 
     /// Opens what is on a medium, as a start of the program does, without its recovery.
     init(_ medium: Medium, power: Power = Power(), keepsLastAppend: Bool = true, seed: UInt64 = 1) throws {
@@ -45,6 +46,7 @@ final class Laboratory: Sendable {
             store: store, world: world, registry: Product.workflows(fabric, array),
             spawn: { work in Task { await work() } })
         array.exposure.refreshAll()
+        authorization = Authorization(store: store, operations: operations)
     }
 
     /// A laboratory with an inventory and an administrator.
@@ -94,7 +96,7 @@ final class Laboratory: Sendable {
     // MARK: - Services
 
     var machines: VirtualMachines {
-        VirtualMachines(store: store, fabric: fabric, engine: engine, world: world, views: MachineViews())
+        VirtualMachines(store: store, fabric: fabric, engine: engine, world: world, views: MachineViews(), authorization: authorization)
     }
     var disks: Disks { Disks(store: store, fabric: fabric) }
     var powerService: Services.Power { Services.Power(store: store) }
