@@ -27,7 +27,7 @@ final class Laboratory {
     }
 
     func clone(_ lun: LUNIdentifier) throws -> LUNIdentifier {
-        try pool.clone(lun, name: nextName()).identifier
+        try pool.cloneLUN(lun, name: nextName()).identifier
     }
 
     private func nextName() -> String {

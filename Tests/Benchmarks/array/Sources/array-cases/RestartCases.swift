@@ -48,11 +48,11 @@ enum RestartCases {
         Report.line(
             "B13", "metadata of \(usage.dataBytes / gibibyte) GiB mapped, with the journal",
             "\(usage.metadataBytes / mebibyte) MiB, \(text(share)) %", target: "<= 0.5 %", met: share <= 0.5)
-        let first = try Cost.of { _ = try pool.clone(lun.identifier, name: "first clone") }
+        let first = try Cost.of { _ = try pool.cloneLUN(lun.identifier, name: "first clone") }
         var wall: [UInt64] = []
         var thread: [UInt64] = []
         for number in 0..<50 {
-            let cost = try Cost.of { _ = try pool.clone(lun.identifier, name: "clone \(number)") }
+            let cost = try Cost.of { _ = try pool.cloneLUN(lun.identifier, name: "clone \(number)") }
             wall.append(cost.wall)
             thread.append(cost.thread)
         }
