@@ -38,7 +38,7 @@ public final class APIApplication: Application {
 
     /// - Parameters:
     ///   - operations: the table whose indexes `dispatcher` understands.
-    ///   - endpoints: asked in order, after the vAPI roots.
+    ///   - endpoints: asked in order, after the vAPI roots; below those for paths that no operation has.
     ///   - accessLog: `nil` for none, which then costs nothing.
     public init(
         operations: [Operation], dispatcher: any OperationDispatcher, sessions: any SessionAuthority,
@@ -116,7 +116,7 @@ public final class APIApplication: Application {
         }
     }
 
-    private func endpoint(for path: ArraySlice<UInt8>) -> (any Endpoint)? {
+    func endpoint(for path: ArraySlice<UInt8>) -> (any Endpoint)? {
         endpoints.first { $0.answers(path) }
     }
 

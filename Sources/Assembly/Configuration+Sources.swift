@@ -49,6 +49,10 @@ extension Configuration {
         guard certificateFile.isEmpty == privateKeyFile.isEmpty else {
             throw ConfigurationError("tls.certificate and tls.private_key must be given together")
         }
+        guard tokenKeysFile.isEmpty || !(tokenIssuer.isEmpty || tokenAudience.isEmpty || tokenUserClaim.isEmpty) else {
+            throw ConfigurationError(
+                "identity.token_keys needs identity.token_issuer, identity.token_audience and identity.token_user_claim")
+        }
         _ = try ListenAddress(listen)
         if !iscsiListen.isEmpty { _ = try ListenAddress(iscsiListen, key: "iscsi.listen") }
         if !iscsiTargetName.isEmpty {

@@ -26,6 +26,14 @@ public struct Configuration: Sendable, Equatable {
     public var sessionIdleMinutes = 30
     public var sessionAbsoluteHours = 48
     public var sessionsPerUser = 550
+    public var passwordHash = "argon2id"
+    public var acceptsCredentialsOnEveryCall = false
+    /// Empty: signed tokens are not accepted.
+    public var tokenKeysFile = ""
+    public var tokenIssuer = ""
+    public var tokenAudience = ""
+    public var tokenUserClaim = "sub"
+    public var tokenClockSkewSeconds = 60
     public var poolGiB = 4096
     /// Empty: the iSCSI target is off.
     public var iscsiListen = ""
@@ -131,6 +139,13 @@ struct ConfigurationKey: Sendable {
         .number("sessions.idle_minutes", \.sessionIdleMinutes, 1...10_080),
         .number("sessions.absolute_hours", \.sessionAbsoluteHours, 1...8760),
         .number("sessions.per_user", \.sessionsPerUser, 1...1_000_000),
+        .choice("identity.password_hash", \.passwordHash, ["argon2id", "scrypt"]),
+        .flag("identity.basic_on_every_call", \.acceptsCredentialsOnEveryCall),
+        .text("identity.token_keys", \.tokenKeysFile),
+        .text("identity.token_issuer", \.tokenIssuer),
+        .text("identity.token_audience", \.tokenAudience),
+        .text("identity.token_user_claim", \.tokenUserClaim),
+        .number("identity.token_clock_skew_seconds", \.tokenClockSkewSeconds, 0...600),
         .number("array.pool_gib", \.poolGiB, 1...16_384),
         .text("audit.syslog", \.auditSyslog),
         .text("audit.syslog_trust", \.auditSyslogTrust),

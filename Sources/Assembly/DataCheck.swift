@@ -28,7 +28,7 @@ public enum DataCheck {
         guard DataDirectory.exists(directory.inventory) else { throw StartError("\(directory.path) holds no inventory") }
         let logs = LogFactory(configuration, world: world)
         let parts = try Parts(configuration, directory, world)
-        guard !FirstStart(store: parts.product.store, world: world).isDue else {
+        guard !FirstStart(store: parts.product.store, world: world, method: configuration.passwordMethod).isDue else {
             throw StartError("the first start of \(directory.path) was not completed")
         }
         _ = try await parts.prepare(configuration, password: nil, world: world, logger: logs.logger("check"))

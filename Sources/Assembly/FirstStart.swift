@@ -14,6 +14,8 @@ struct FirstStart {
 
     let store: Store
     let world: World
+    /// How the administrator's password is hashed.
+    let method: PasswordHash.Method
 
     /// Whether the inventory is still to be made.
     var isDue: Bool { !store.snapshot[Setting.self].contains(Self.marker) }
@@ -26,11 +28,11 @@ struct FirstStart {
     func perform(_ lab: LabDescription, array: any LabBuilder.Array, password: String?) async throws(StartError) -> String? {
         let generated = password == nil ? Self.generatePassword(world.randomness) : nil
         let secret = password ?? generated ?? ""
-        guard secret.utf8.count >= 8, secret.utf8.count <= 128 else {
-            throw StartError("the administrator's password must have 8 to 128 bytes")
+        if let weakness = IdentityPolicy().weaknesses(of: secret).first {
+            throw StartError("the administrator's password: " + weakness.sentence)
         }
         do {
-            let hash = try PasswordHash(of: secret, randomness: world.randomness).text
+            let hash = try PasswordHash(of: secret, by: method, randomness: world.randomness).text
             let plan = try LabBuilder(world: world).plan(lab, array: array)
             try await store.commit(by: nil) { (draft) throws(Fault) in
                 try LabBuilder.insert(plan, into: &draft)
@@ -59,16 +61,18 @@ struct FirstStart {
         }
     }
 
-    /// 20 characters from an alphabet without look-alikes: 116 bits.
+    /// 20 characters from an alphabet without look-alikes, of every kind that the policy wants: some 115 bits.
     private static func generatePassword(_ randomness: any Randomness) -> String {
-        let alphabet = Array("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789")
-        var text = ""
-        while text.count < 20 {
-            // Bytes beyond the last whole multiple of the alphabet would favour its beginning.
-            for byte in randomness.bytes(32) where Int(byte) < 256 / alphabet.count * alphabet.count && text.count < 20 {
-                text.append(alphabet[Int(byte) % alphabet.count])
+        let alphabet = Array("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789-_.+")
+        while true {
+            var text = ""
+            while text.count < 20 {
+                // Bytes beyond the last whole multiple of the alphabet would favour its beginning.
+                for byte in randomness.bytes(32) where Int(byte) < 256 / alphabet.count * alphabet.count && text.count < 20 {
+                    text.append(alphabet[Int(byte) % alphabet.count])
+                }
             }
+            if IdentityPolicy().weaknesses(of: text).isEmpty { return text }
         }
-        return text
     }
 }

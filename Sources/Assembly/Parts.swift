@@ -17,16 +17,18 @@ struct Parts: Sendable {
     let array: ArrayOwner
     let workers: WorkerPool
     let hashing: WorkerPool
+    private let tokens: BearerTokens?
     private let world: World
 
     /// Opens log and array. Blocks.
     init(_ configuration: Configuration, _ directory: DataDirectory, _ world: World) throws(StartError) {
         self.world = world
+        tokens = try configuration.bearerTokens()
         let processors = EventLoop.processorCount
         do {
             workers = try WorkerPool(
                 name: "worker", threads: configuration.workerThreads == 0 ? processors * 4 : configuration.workerThreads)
-            // One password hash per core, and a short queue: each takes a third of a second.
+            // One password hash per core, and a short queue: each takes a tenth of a second.
             hashing = try WorkerPool(name: "hash", threads: processors, queueLimit: 32)
         } catch {
             throw StartError("cannot start threads: \(error)")
@@ -56,7 +58,9 @@ struct Parts: Sendable {
         limits.perUser = configuration.sessionsPerUser
         do throws(Fault) {
             product = Product(
-                store: store, sessions: try Sessions(store: store, world: world, hashing: hashing, limits: limits),
+                store: store, sessions: Sessions(store: store, world: world, limits: limits),
+                hasher: try PasswordHasher(
+                    pool: hashing, randomness: world.randomness, method: configuration.passwordMethod),
                 fabric: fabric, engine: engine, world: world, array: administration)
         } catch {
             throw StartError("cannot hash passwords: \(error.detail ?? "")")
@@ -69,7 +73,7 @@ struct Parts: Sendable {
     func prepare(
         _ configuration: Configuration, password: String?, world: World, logger: Logger
     ) async throws(StartError) -> String? {
-        let first = FirstStart(store: product.store, world: world)
+        let first = FirstStart(store: product.store, world: world, method: configuration.passwordMethod)
         var generated: String?
         if first.isDue {
             generated = try await first.perform(try Self.lab(configuration), array: array, password: password)
@@ -125,8 +129,9 @@ struct Parts: Sendable {
     }
 
     func application(_ configuration: Configuration, readiness: Readiness, logs: LogFactory) -> APIApplication {
-        let sessions = SessionAdapter(sessions: product.sessions)
+        let sessions = SessionAdapter(product: product, tokens: tokens)
         var limits = APIConfiguration()
+        limits.acceptsCredentialsOnEveryCall = configuration.acceptsCredentialsOnEveryCall
         limits.admission.requestsPerSecondPerAddress = configuration.requestsPerSecondPerAddress
         limits.admission.requestsPerSecondPerUser = configuration.requestsPerSecondPerUser
         limits.admission.waitingRequests = configuration.waitingRequests
@@ -140,6 +145,7 @@ struct Parts: Sendable {
                 DocumentEndpoint(
                     path: "/openapi.json", contentType: "application/json", version: Digest(of: document).hexadecimal,
                     bytes: document),
+                FormLoginEndpoint(sessions: sessions, maker: sessions),
                 FileAccessEndpoint(files: FileAccessAdapter(product: product), sessions: sessions, authorizer: authorizer),
             ],
             accessLog: configuration.logsAccess ? AccessLines(logger: logs.logger("access")) : nil, world: world,

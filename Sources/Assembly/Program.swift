@@ -95,6 +95,26 @@ public enum Program {
         }
     }
 
+    /// Changes users of a data directory that no server uses, and prints what was done.
+    public static func administerUsers(_ command: UserAdministration.Command, _ configuration: Configuration) -> Int32 {
+        let done = Handoff<Result<[String], StartError>>()
+        Task.detached {
+            do throws(StartError) {
+                done.give(.success(try await UserAdministration.run(command, configuration)))
+            } catch {
+                done.give(.failure(error))
+            }
+        }
+        switch done.take() {
+        case .failure(let error):
+            fail(error.description)
+            return 1
+        case .success(let lines):
+            for line in lines { print(line) }
+            return 0
+        }
+    }
+
     private static func announce(_ node: Node) {
         print("Viaduct \(version) serves https://\(node.address)")
         print("certificate      \(node.certificatePath)")

@@ -35,6 +35,30 @@ public let operations: [Operation] = [
     hostSettingsGet(),
     hostSettingsList(),
     hostSettingsUpdate(),
+    identityGroupsAddMember(),
+    identityGroupsCreate(),
+    identityGroupsDelete(),
+    identityGroupsGet(),
+    identityGroupsList(),
+    identityGroupsRemoveMember(),
+    identityGroupsUpdate(),
+    identityUsersCreate(),
+    identityUsersDelete(),
+    identityUsersGet(),
+    identityUsersList(),
+    identityUsersSetPassword(),
+    identityUsersUnlock(),
+    identityUsersUpdate(),
+    sessionAdministrationDelete(),
+    sessionAdministrationList(),
+    localAccountsCreate(),
+    localAccountsDelete(),
+    localAccountsGet(),
+    localAccountsList(),
+    localAccountsSet(),
+    localAccountsUpdate(),
+    localAccountsPolicyGet(),
+    localAccountsPolicySet(),
     sessionCreate(),
     sessionDelete(),
     sessionGet(),
@@ -1056,6 +1080,700 @@ private func hostSettingsUpdate() -> Operation {
     return Operation(
         service: "com.viaduct.host.settings", name: "update", parameters: parameters,
         output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityGroupsAddMember() -> Operation {
+    let parameters: [Parameter] = [Parameter("group", .id), Parameter("member", .structure("com.viaduct.identity.groups.member"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_in_desired_state",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("identity"), .literal("groups"), .variable("group")],
+        selectors: [("action", "add-member")], query: cleanQuery,
+        body: .parameter("member"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("groups"), .variable("id:group")],
+        selectors: [("~action", "add-member")], query: legacyQuery,
+        body: .object(["member"]), status: 200)
+    return Operation(
+        service: "com.viaduct.identity.groups", name: "add_member", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityGroupsCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.identity.groups.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("identity"), .literal("groups")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("groups")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.identity.groups", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityGroupsDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("group", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("viaduct"), .literal("identity"), .literal("groups"), .variable("group")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("groups"), .variable("id:group")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.identity.groups", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityGroupsGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("group", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("identity"), .literal("groups"), .variable("group")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("groups"), .variable("id:group")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.identity.groups", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.identity.groups.info"), errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func identityGroupsList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("identity"), .literal("groups")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("groups")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.identity.groups", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.identity.groups.summary")), errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func identityGroupsRemoveMember() -> Operation {
+    let parameters: [Parameter] = [Parameter("group", .id), Parameter("member", .structure("com.viaduct.identity.groups.member"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_in_desired_state",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("identity"), .literal("groups"), .variable("group")],
+        selectors: [("action", "remove-member")], query: cleanQuery,
+        body: .parameter("member"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("groups"), .variable("id:group")],
+        selectors: [("~action", "remove-member")], query: legacyQuery,
+        body: .object(["member"]), status: 200)
+    return Operation(
+        service: "com.viaduct.identity.groups", name: "remove_member", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityGroupsUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("group", .id), Parameter("spec", .structure("com.viaduct.identity.groups.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("viaduct"), .literal("identity"), .literal("groups"), .variable("group")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("groups"), .variable("id:group")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.identity.groups", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityUsersCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.identity.users.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("identity"), .literal("users")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("users")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.identity.users", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityUsersDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("user", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("viaduct"), .literal("identity"), .literal("users"), .variable("user")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("users"), .variable("id:user")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.identity.users", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityUsersGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("user", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("identity"), .literal("users"), .variable("user")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("users"), .variable("id:user")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.identity.users", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.identity.users.info"), errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func identityUsersList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.viaduct.identity.users.filter_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("domains", target: ["filter", "domains"], type: .optional(.list(.string))),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("identity"), .literal("users")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.domains", target: ["filter", "domains"], type: .optional(.list(.string))),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("users")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.identity.users", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.identity.users.summary")), errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func identityUsersSetPassword() -> Operation {
+    let parameters: [Parameter] = [Parameter("user", .id), Parameter("spec", .structure("com.viaduct.identity.users.password_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("identity"), .literal("users"), .variable("user")],
+        selectors: [("action", "set-password")], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("users"), .variable("id:user")],
+        selectors: [("~action", "set-password")], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.identity.users", name: "set_password", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityUsersUnlock() -> Operation {
+    let parameters: [Parameter] = [Parameter("user", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("viaduct"), .literal("identity"), .literal("users"), .variable("user")],
+        selectors: [("action", "unlock")], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("users"), .variable("id:user")],
+        selectors: [("~action", "unlock")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.identity.users", name: "unlock", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func identityUsersUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("user", .id), Parameter("spec", .structure("com.viaduct.identity.users.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("viaduct"), .literal("identity"), .literal("users"), .variable("user")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("identity"), .literal("users"), .variable("id:user")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.identity.users", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func sessionAdministrationDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("session", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("viaduct"), .literal("sessions"), .variable("session")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("viaduct"), .literal("sessions"), .variable("id:session")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.sessions", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .everyone,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func sessionAdministrationList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.viaduct.sessions.filter_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("users", target: ["filter", "users"], type: .optional(.list(.string))),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("sessions")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.users", target: ["filter", "users"], type: .optional(.list(.string))),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("sessions")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.sessions", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.sessions.summary")), errors: errors, privileges: privileges, access: .everyone,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func localAccountsCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("username", .id), Parameter("config", .structure("com.vmware.appliance.local_accounts.config"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("appliance"), .literal("local-accounts")],
+        selectors: [], query: cleanQuery,
+        body: .object(["username", "config"]), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("appliance"), .literal("local-accounts")],
+        selectors: [], query: legacyQuery,
+        body: .object(["username", "config"]), status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts", name: "create", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func localAccountsDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("username", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func localAccountsGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("username", .string)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts", name: "get", parameters: parameters,
+        output: .structure("com.vmware.appliance.local_accounts.info"), errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func localAccountsList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("appliance"), .literal("local-accounts")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("appliance"), .literal("local-accounts")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts", name: "list", parameters: parameters,
+        output: .list(.id), errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func localAccountsSet() -> Operation {
+    let parameters: [Parameter] = [Parameter("username", .id), Parameter("config", .structure("com.vmware.appliance.local_accounts.config"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PUT", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("config"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PUT", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: legacyQuery,
+        body: .object(["config"]), status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts", name: "set", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func localAccountsUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("username", .id), Parameter("config", .structure("com.vmware.appliance.local_accounts.update_config"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("config"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("appliance"), .literal("local-accounts"), .variable("username")],
+        selectors: [], query: legacyQuery,
+        body: .object(["config"]), status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func localAccountsPolicyGet() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("appliance"), .literal("local-accounts"), .literal("global-policy")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("appliance"), .literal("local-accounts"), .literal("global-policy")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts.policy", name: "get", parameters: parameters,
+        output: .structure("com.vmware.appliance.local_accounts.policy.info"), errors: errors, privileges: privileges, access: .administrators,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func localAccountsPolicySet() -> Operation {
+    let parameters: [Parameter] = [Parameter("policy", .structure("com.vmware.appliance.local_accounts.policy.info"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PUT", path: [.literal("appliance"), .literal("local-accounts"), .literal("global-policy")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("policy"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PUT", path: [.literal("appliance"), .literal("local-accounts"), .literal("global-policy")],
+        selectors: [], query: legacyQuery,
+        body: .object(["policy"]), status: 200)
+    return Operation(
+        service: "com.vmware.appliance.local_accounts.policy", name: "set", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .administrators,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 

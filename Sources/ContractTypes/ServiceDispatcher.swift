@@ -44,59 +44,83 @@ public struct ServiceDispatcher: OperationDispatcher {
         case 28: return try hostSettingsGet(&input, call, &writer)
         case 29: return try hostSettingsList(&input, call, &writer)
         case 30: return try hostSettingsUpdate(&input, call, &writer)
-        case 31: return try sessionCreate(&input, call, &writer)
-        case 32: return try sessionDelete(&input, call, &writer)
-        case 33: return try sessionGet(&input, call, &writer)
-        case 34: return try tasksCancel(&input, call, &writer)
-        case 35: return try tasksGet(&input, call, &writer)
-        case 36: return try tasksList(&input, call, &writer)
-        case 37: return try operationIntrospectionGet(&input, call, &writer)
-        case 38: return try operationIntrospectionList(&input, call, &writer)
-        case 39: return try providerIntrospectionGet(&input, call, &writer)
-        case 40: return try serviceIntrospectionGet(&input, call, &writer)
-        case 41: return try serviceIntrospectionList(&input, call, &writer)
-        case 42: return try virtualMachineClone(&input, call, &writer)
-        case 43: return try virtualMachineCloneTask(&input, call, &writer)
-        case 44: return try virtualMachineCreate(&input, call, &writer)
-        case 45: return try virtualMachineDelete(&input, call, &writer)
-        case 46: return try virtualMachineGet(&input, call, &writer)
-        case 47: return try virtualMachineList(&input, call, &writer)
-        case 48: return try permissionCreate(&input, call, &writer)
-        case 49: return try permissionDelete(&input, call, &writer)
-        case 50: return try permissionGet(&input, call, &writer)
-        case 51: return try permissionList(&input, call, &writer)
-        case 52: return try permissionUpdate(&input, call, &writer)
-        case 53: return try privilegeGet(&input, call, &writer)
-        case 54: return try privilegeList(&input, call, &writer)
-        case 55: return try roleCreate(&input, call, &writer)
-        case 56: return try roleDelete(&input, call, &writer)
-        case 57: return try roleGet(&input, call, &writer)
-        case 58: return try roleList(&input, call, &writer)
-        case 59: return try roleUpdate(&input, call, &writer)
-        case 60: return try clusterGet(&input, call, &writer)
-        case 61: return try clusterList(&input, call, &writer)
-        case 62: return try datacenterGet(&input, call, &writer)
-        case 63: return try datacenterList(&input, call, &writer)
-        case 64: return try datastoreGet(&input, call, &writer)
-        case 65: return try datastoreList(&input, call, &writer)
-        case 66: return try folderList(&input, call, &writer)
-        case 67: return try hostList(&input, call, &writer)
-        case 68: return try networkList(&input, call, &writer)
-        case 69: return try resourcePoolGet(&input, call, &writer)
-        case 70: return try resourcePoolList(&input, call, &writer)
-        case 71: return try storagePoliciesList(&input, call, &writer)
-        case 72: return try processorGet(&input, call, &writer)
-        case 73: return try processorUpdate(&input, call, &writer)
-        case 74: return try diskGet(&input, call, &writer)
-        case 75: return try diskList(&input, call, &writer)
-        case 76: return try diskUpdate(&input, call, &writer)
-        case 77: return try memoryGet(&input, call, &writer)
-        case 78: return try memoryUpdate(&input, call, &writer)
-        case 79: return try powerGet(&input, call, &writer)
-        case 80: return try powerReset(&input, call, &writer)
-        case 81: return try powerStart(&input, call, &writer)
-        case 82: return try powerStop(&input, call, &writer)
-        case 83: return try powerSuspend(&input, call, &writer)
+        case 31: return try identityGroupsAddMember(&input, call, &writer)
+        case 32: return try identityGroupsCreate(&input, call, &writer)
+        case 33: return try identityGroupsDelete(&input, call, &writer)
+        case 34: return try identityGroupsGet(&input, call, &writer)
+        case 35: return try identityGroupsList(&input, call, &writer)
+        case 36: return try identityGroupsRemoveMember(&input, call, &writer)
+        case 37: return try identityGroupsUpdate(&input, call, &writer)
+        case 38: return try identityUsersCreate(&input, call, &writer)
+        case 39: return try identityUsersDelete(&input, call, &writer)
+        case 40: return try identityUsersGet(&input, call, &writer)
+        case 41: return try identityUsersList(&input, call, &writer)
+        case 42: return try identityUsersSetPassword(&input, call, &writer)
+        case 43: return try identityUsersUnlock(&input, call, &writer)
+        case 44: return try identityUsersUpdate(&input, call, &writer)
+        case 45: return try sessionAdministrationDelete(&input, call, &writer)
+        case 46: return try sessionAdministrationList(&input, call, &writer)
+        case 47: return try localAccountsCreate(&input, call, &writer)
+        case 48: return try localAccountsDelete(&input, call, &writer)
+        case 49: return try localAccountsGet(&input, call, &writer)
+        case 50: return try localAccountsList(&input, call, &writer)
+        case 51: return try localAccountsSet(&input, call, &writer)
+        case 52: return try localAccountsUpdate(&input, call, &writer)
+        case 53: return try localAccountsPolicyGet(&input, call, &writer)
+        case 54: return try localAccountsPolicySet(&input, call, &writer)
+        case 55: return try sessionCreate(&input, call, &writer)
+        case 56: return try sessionDelete(&input, call, &writer)
+        case 57: return try sessionGet(&input, call, &writer)
+        case 58: return try tasksCancel(&input, call, &writer)
+        case 59: return try tasksGet(&input, call, &writer)
+        case 60: return try tasksList(&input, call, &writer)
+        case 61: return try operationIntrospectionGet(&input, call, &writer)
+        case 62: return try operationIntrospectionList(&input, call, &writer)
+        case 63: return try providerIntrospectionGet(&input, call, &writer)
+        case 64: return try serviceIntrospectionGet(&input, call, &writer)
+        case 65: return try serviceIntrospectionList(&input, call, &writer)
+        case 66: return try virtualMachineClone(&input, call, &writer)
+        case 67: return try virtualMachineCloneTask(&input, call, &writer)
+        case 68: return try virtualMachineCreate(&input, call, &writer)
+        case 69: return try virtualMachineDelete(&input, call, &writer)
+        case 70: return try virtualMachineGet(&input, call, &writer)
+        case 71: return try virtualMachineList(&input, call, &writer)
+        case 72: return try permissionCreate(&input, call, &writer)
+        case 73: return try permissionDelete(&input, call, &writer)
+        case 74: return try permissionGet(&input, call, &writer)
+        case 75: return try permissionList(&input, call, &writer)
+        case 76: return try permissionUpdate(&input, call, &writer)
+        case 77: return try privilegeGet(&input, call, &writer)
+        case 78: return try privilegeList(&input, call, &writer)
+        case 79: return try roleCreate(&input, call, &writer)
+        case 80: return try roleDelete(&input, call, &writer)
+        case 81: return try roleGet(&input, call, &writer)
+        case 82: return try roleList(&input, call, &writer)
+        case 83: return try roleUpdate(&input, call, &writer)
+        case 84: return try clusterGet(&input, call, &writer)
+        case 85: return try clusterList(&input, call, &writer)
+        case 86: return try datacenterGet(&input, call, &writer)
+        case 87: return try datacenterList(&input, call, &writer)
+        case 88: return try datastoreGet(&input, call, &writer)
+        case 89: return try datastoreList(&input, call, &writer)
+        case 90: return try folderList(&input, call, &writer)
+        case 91: return try hostList(&input, call, &writer)
+        case 92: return try networkList(&input, call, &writer)
+        case 93: return try resourcePoolGet(&input, call, &writer)
+        case 94: return try resourcePoolList(&input, call, &writer)
+        case 95: return try storagePoliciesList(&input, call, &writer)
+        case 96: return try processorGet(&input, call, &writer)
+        case 97: return try processorUpdate(&input, call, &writer)
+        case 98: return try diskGet(&input, call, &writer)
+        case 99: return try diskList(&input, call, &writer)
+        case 100: return try diskUpdate(&input, call, &writer)
+        case 101: return try memoryGet(&input, call, &writer)
+        case 102: return try memoryUpdate(&input, call, &writer)
+        case 103: return try powerGet(&input, call, &writer)
+        case 104: return try powerReset(&input, call, &writer)
+        case 105: return try powerStart(&input, call, &writer)
+        case 106: return try powerStop(&input, call, &writer)
+        case 107: return try powerSuspend(&input, call, &writer)
         default: throw Fault(.operationNotFound, id: "vapi.method.input.invalid.method", "Invalid method")
         }
     }
@@ -469,6 +493,293 @@ extension ServiceDispatcher {
         let service = services.hostSettings
         return .pending { () async throws(Fault) -> Answer in
             try await service.update(host: host, key: key, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func identityGroupsAddMember(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let group: String = try input.required("group")
+        let member: ViaductIdentityGroupsMember = try input.required("member")
+        try input.finish()
+        let service = services.identityGroups
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.addMember(group: group, member: member, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func identityGroupsCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: ViaductIdentityGroupsCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.identityGroups
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func identityGroupsDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let group: String = try input.required("group")
+        try input.finish()
+        let service = services.identityGroups
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(group: group, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func identityGroupsGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let group: String = try input.required("group")
+        try input.finish()
+        let result = try services.identityGroups.get(group: group, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func identityGroupsList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.identityGroups.list(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func identityGroupsRemoveMember(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let group: String = try input.required("group")
+        let member: ViaductIdentityGroupsMember = try input.required("member")
+        try input.finish()
+        let service = services.identityGroups
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.removeMember(group: group, member: member, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func identityGroupsUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let group: String = try input.required("group")
+        let spec: ViaductIdentityGroupsUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.identityGroups
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(group: group, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func identityUsersCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: ViaductIdentityUsersCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.identityUsers
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func identityUsersDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let user: String = try input.required("user")
+        try input.finish()
+        let service = services.identityUsers
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(user: user, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func identityUsersGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let user: String = try input.required("user")
+        try input.finish()
+        let result = try services.identityUsers.get(user: user, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func identityUsersList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let filter: ViaductIdentityUsersFilterSpec? = try input.optional("filter")
+        try input.finish()
+        let result = try services.identityUsers.list(filter: filter, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func identityUsersSetPassword(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let user: String = try input.required("user")
+        let spec: ViaductIdentityUsersPasswordSpec = try input.required("spec")
+        try input.finish()
+        let service = services.identityUsers
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.setPassword(user: user, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func identityUsersUnlock(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let user: String = try input.required("user")
+        try input.finish()
+        let service = services.identityUsers
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.unlock(user: user, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func identityUsersUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let user: String = try input.required("user")
+        let spec: ViaductIdentityUsersUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.identityUsers
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(user: user, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func sessionAdministrationDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let session: String = try input.required("session")
+        try input.finish()
+        let service = services.sessionAdministration
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(session: session, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func sessionAdministrationList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let filter: ViaductSessionsFilterSpec? = try input.optional("filter")
+        try input.finish()
+        let result = try services.sessionAdministration.list(filter: filter, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+}
+
+extension ServiceDispatcher {
+    private func localAccountsCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let username: String = try input.required("username")
+        let config: ApplianceLocalAccountsConfig = try input.required("config")
+        try input.finish()
+        let service = services.localAccounts
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.create(username: username, config: config, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func localAccountsDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let username: String = try input.required("username")
+        try input.finish()
+        let service = services.localAccounts
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(username: username, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func localAccountsGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let username: String = try input.required("username")
+        try input.finish()
+        let result = try services.localAccounts.get(username: username, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func localAccountsList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.localAccounts.list(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func localAccountsSet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let username: String = try input.required("username")
+        let config: ApplianceLocalAccountsConfig = try input.required("config")
+        try input.finish()
+        let service = services.localAccounts
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.set(username: username, config: config, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func localAccountsUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let username: String = try input.required("username")
+        let config: ApplianceLocalAccountsUpdateConfig = try input.required("config")
+        try input.finish()
+        let service = services.localAccounts
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(username: username, config: config, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func localAccountsPolicyGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.localAccountsPolicy.get(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func localAccountsPolicySet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let policy: ApplianceLocalAccountsPolicyInfo = try input.required("policy")
+        try input.finish()
+        let service = services.localAccountsPolicy
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.set(policy: policy, call: call)
             return Answer { writer in writer.void() }
         }
     }

@@ -133,6 +133,84 @@ public protocol HostSettingsService: Sendable {
     func update(host: String, key: String, spec: ViaductHostSettingsUpdateSpec, call: Call) async throws(Fault)
 }
 
+/// Groups of the embedded directory.
+///
+/// Serves `com.viaduct.identity.groups`.
+public protocol IdentityGroupsService: Sendable {
+    /// Adds a user or a group to a group.
+    func addMember(group: String, member: ViaductIdentityGroupsMember, call: Call) async throws(Fault)
+    /// Makes an empty group of vsphere.local and returns the full name.
+    func create(spec: ViaductIdentityGroupsCreateSpec, call: Call) async throws(Fault) -> String
+    /// Removes a group; its members stay.
+    func delete(group: String, call: Call) async throws(Fault)
+    /// Tells about one group.
+    func get(group: String, call: Call) throws(Fault) -> ViaductIdentityGroupsInfo
+    /// Lists groups in the order of their names.
+    func list(call: Call) throws(Fault) -> [ViaductIdentityGroupsSummary]
+    /// Takes a user or a group out of a group.
+    func removeMember(group: String, member: ViaductIdentityGroupsMember, call: Call) async throws(Fault)
+    /// Changes what is said about a group.
+    func update(group: String, spec: ViaductIdentityGroupsUpdateSpec, call: Call) async throws(Fault)
+}
+
+/// Users of the embedded directory.
+///
+/// Serves `com.viaduct.identity.users`.
+public protocol IdentityUsersService: Sendable {
+    /// Makes a user of the embedded directory and returns the full name.
+    func create(spec: ViaductIdentityUsersCreateSpec, call: Call) async throws(Fault) -> String
+    /// Removes a user, and with it sessions and memberships.
+    func delete(user: String, call: Call) async throws(Fault)
+    /// Tells about one user.
+    func get(user: String, call: Call) throws(Fault) -> ViaductIdentityUsersInfo
+    /// Lists users in the order of their names.
+    func list(filter: ViaductIdentityUsersFilterSpec?, call: Call) throws(Fault) -> [ViaductIdentityUsersSummary]
+    /// Sets the password of a user and ends the user's sessions.
+    func setPassword(user: String, spec: ViaductIdentityUsersPasswordSpec, call: Call) async throws(Fault)
+    /// Forgets the failed logins of a user.
+    func unlock(user: String, call: Call) async throws(Fault)
+    /// Changes what is said about a user.
+    func update(user: String, spec: ViaductIdentityUsersUpdateSpec, call: Call) async throws(Fault)
+}
+
+/// Sessions of all users.
+///
+/// Serves `com.viaduct.sessions`.
+public protocol SessionAdministrationService: Sendable {
+    /// Ends a session: any for administrators, the caller's own for others.
+    func delete(session: String, call: Call) async throws(Fault)
+    /// Lists the sessions that live now, the oldest first: all for administrators, the caller's own for others.
+    func list(filter: ViaductSessionsFilterSpec?, call: Call) throws(Fault) -> [ViaductSessionsSummary]
+}
+
+/// Accounts of the domain localos.
+///
+/// Serves `com.vmware.appliance.local_accounts`.
+public protocol LocalAccountsService: Sendable {
+    /// Makes an account of the domain localos.
+    func create(username: String, config: ApplianceLocalAccountsConfig, call: Call) async throws(Fault)
+    /// Removes an account and its sessions.
+    func delete(username: String, call: Call) async throws(Fault)
+    /// Tells about one account of the domain localos.
+    func get(username: String, call: Call) throws(Fault) -> ApplianceLocalAccountsInfo
+    /// Lists the accounts of the domain localos by name.
+    func list(call: Call) throws(Fault) -> [String]
+    /// Replaces what is said about an account, its password and its roles.
+    func set(username: String, config: ApplianceLocalAccountsConfig, call: Call) async throws(Fault)
+    /// Changes what is set in the specification.
+    func update(username: String, config: ApplianceLocalAccountsUpdateConfig, call: Call) async throws(Fault)
+}
+
+/// Rules of passwords and lockout, for the whole directory.
+///
+/// Serves `com.vmware.appliance.local_accounts.policy`.
+public protocol LocalAccountsPolicyService: Sendable {
+    /// Tells the rules in force for the whole directory.
+    func get(call: Call) throws(Fault) -> ApplianceLocalAccountsPolicyInfo
+    /// Sets the rules for the whole directory; what is unset becomes the default.
+    func set(policy: ApplianceLocalAccountsPolicyInfo, call: Call) async throws(Fault)
+}
+
 /// Logging in and out.
 ///
 /// Serves `com.vmware.cis.session`.
@@ -377,6 +455,11 @@ public struct ServiceProviders: Sendable {
     public let arrayStatistics: any ArrayStatisticsService
     public let globalPermission: any GlobalPermissionService
     public let hostSettings: any HostSettingsService
+    public let identityGroups: any IdentityGroupsService
+    public let identityUsers: any IdentityUsersService
+    public let sessionAdministration: any SessionAdministrationService
+    public let localAccounts: any LocalAccountsService
+    public let localAccountsPolicy: any LocalAccountsPolicyService
     public let session: any SessionService
     public let tasks: any TasksService
     public let operationIntrospection: any OperationIntrospectionService
@@ -399,7 +482,7 @@ public struct ServiceProviders: Sendable {
     public let memory: any MemoryService
     public let power: any PowerService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
         self.arrayLUNSnapshot = arrayLUNSnapshot
@@ -410,6 +493,11 @@ public struct ServiceProviders: Sendable {
         self.arrayStatistics = arrayStatistics
         self.globalPermission = globalPermission
         self.hostSettings = hostSettings
+        self.identityGroups = identityGroups
+        self.identityUsers = identityUsers
+        self.sessionAdministration = sessionAdministration
+        self.localAccounts = localAccounts
+        self.localAccountsPolicy = localAccountsPolicy
         self.session = session
         self.tasks = tasks
         self.operationIntrospection = operationIntrospection

@@ -181,6 +181,91 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.identity.groups.create_spec", isError: false,
+            ["name string", "description opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.groups.info", isError: false,
+            ["name string", "domain string", "description string", "members list(s:com.viaduct.identity.groups.member)", "groups list(id)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.groups.member", isError: false,
+            ["type e:com.viaduct.identity.groups.member_type", "name string"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.groups.summary", isError: false,
+            ["group id", "description string"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.groups.update_spec", isError: false,
+            ["description opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.users.create_spec", isError: false,
+            ["name string", "domain opt(string)", "password opt(secret)", "full_name opt(string)", "email opt(string)", "description opt(string)", "enabled opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.users.filter_spec", isError: false,
+            ["domains opt(list(string))"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.users.info", isError: false,
+            ["name string", "domain string", "full_name string", "email string", "description string", "enabled bool", "locked bool", "has_password bool", "created datetime", "last_password_change opt(datetime)", "password_expires_at opt(datetime)", "groups list(id)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.users.password_spec", isError: false,
+            ["password secret", "old_password opt(secret)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.users.summary", isError: false,
+            ["user id", "full_name string", "enabled bool", "locked bool"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.identity.users.update_spec", isError: false,
+            ["full_name opt(string)", "email opt(string)", "description opt(string)", "enabled opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.sessions.filter_spec", isError: false,
+            ["users opt(list(string))"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.sessions.summary", isError: false,
+            ["session id", "user string", "created_time datetime", "last_accessed_time datetime", "expires_time datetime", "client_address string", "this_session bool"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.appliance.local_accounts.config", isError: false,
+            ["password secret", "old_password opt(secret)", "full_name opt(string)", "email opt(string)", "roles list(id)", "enabled opt(bool)", "password_expires opt(bool)", "password_expires_at opt(datetime)", "inactive_after_password_expiration opt(bool)", "days_after_password_expiration opt(long)", "min_days_between_password_change opt(long)", "max_days_between_password_change opt(long)", "warn_days_before_password_expiration opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.appliance.local_accounts.info", isError: false,
+            ["fullname opt(string)", "email opt(string)", "roles list(id)", "enabled bool", "has_password bool", "last_password_change opt(datetime)", "password_expires_at opt(datetime)", "inactive_at opt(datetime)", "min_days_between_password_change opt(long)", "max_days_between_password_change opt(long)", "warn_days_before_password_expiration opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.appliance.local_accounts.policy.info", isError: false,
+            ["max_days opt(long)", "min_days opt(long)", "warn_days opt(long)", "prior_password_remember_count opt(long)", "failed_attempt_count_before_account_lockout opt(long)", "length_of_lockout_period_in_seconds opt(long)", "fail_interval_between_attempts opt(long)", "minimum_length opt(long)", "minimum_uppercase_char_count opt(long)", "minimum_lowercase_char_count opt(long)", "minimum_numerics_char_count opt(long)", "minimum_special_char_count opt(long)", "managed_at_fleet opt(bool)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.appliance.local_accounts.update_config", isError: false,
+            ["password opt(secret)", "old_password opt(secret)", "full_name opt(string)", "email opt(string)", "roles opt(list(id))", "enabled opt(bool)", "password_expires opt(bool)", "password_expires_at opt(datetime)", "inactive_after_password_expiration opt(bool)", "days_after_password_expiration opt(long)", "min_days_between_password_change opt(long)", "max_days_between_password_change opt(long)", "warn_days_before_password_expiration opt(long)"],
+            unions: [
+            ]),
+        StructureType(
             "com.vmware.cis.session.info", isError: false,
             ["user string", "created_time datetime", "last_accessed_time datetime"],
             unions: [
@@ -874,6 +959,7 @@ public let typeTable = TypeTable(
         EnumerationType("com.viaduct.array.lun.statistics.primitive", ["READ", "WRITE", "COMPARE_AND_WRITE", "WRITE_SAME", "UNMAP", "COPY_SOURCE", "COPY_DESTINATION"]),
         EnumerationType("com.viaduct.array.lun.type", ["DISK", "SNAPSHOT"]),
         EnumerationType("com.viaduct.array.lun.vaai.status", ["SUPPORTED", "UNSUPPORTED"]),
+        EnumerationType("com.viaduct.identity.groups.member_type", ["USER", "GROUP"]),
         EnumerationType("com.vmware.cis.task.status", ["PENDING", "RUNNING", "BLOCKED", "SUCCEEDED", "FAILED"]),
         EnumerationType("com.vmware.vapi.std.errors.error.type", ["ERROR", "ALREADY_EXISTS", "ALREADY_IN_DESIRED_STATE", "CANCELED", "CONCURRENT_CHANGE", "FEATURE_IN_USE", "INTERNAL_SERVER_ERROR", "INVALID_ARGUMENT", "INVALID_ELEMENT_CONFIGURATION", "INVALID_ELEMENT_TYPE", "INVALID_REQUEST", "NOT_ALLOWED_IN_CURRENT_STATE", "NOT_FOUND", "OPERATION_NOT_FOUND", "RESOURCE_BUSY", "RESOURCE_IN_USE", "RESOURCE_INACCESSIBLE", "SERVICE_UNAVAILABLE", "TIMED_OUT", "UNABLE_TO_ALLOCATE_RESOURCE", "UNAUTHENTICATED", "UNAUTHORIZED", "UNEXPECTED_INPUT", "UNSUPPORTED", "UNVERIFIED_PEER"]),
         EnumerationType("com.vmware.vapi.std.introspection.operation.data_definition.data_type", ["BINARY", "BOOLEAN", "DOUBLE", "DYNAMIC_STRUCTURE", "ERROR", "ANY_ERROR", "LIST", "LONG", "OPAQUE", "OPTIONAL", "SECRET", "STRING", "STRUCTURE", "STRUCTURE_REF", "VOID"]),

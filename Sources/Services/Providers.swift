@@ -9,6 +9,9 @@ import Platform
 public struct Product: Sendable {
     public let store: Store
     public let sessions: Sessions
+    public let logins: Logins
+    public let directory: IdentityDirectory
+    public let refusals: RefusalRecorder
     public let fabric: StorageFabric
     public let engine: WorkflowEngine
     public let world: World
@@ -16,11 +19,14 @@ public struct Product: Sendable {
     public let authorization: Authorization
 
     public init(
-        store: Store, sessions: Sessions, fabric: StorageFabric, engine: WorkflowEngine, world: World,
+        store: Store, sessions: Sessions, hasher: PasswordHasher, fabric: StorageFabric, engine: WorkflowEngine, world: World,
         array: ArrayAdministration
     ) {
         self.store = store
         self.sessions = sessions
+        logins = Logins(store: store, hasher: hasher)
+        directory = IdentityDirectory(store: store, hasher: hasher, logins: logins)
+        refusals = RefusalRecorder(store: store, world: world)
         self.fabric = fabric
         self.engine = engine
         self.world = world
@@ -63,6 +69,9 @@ public struct Product: Sendable {
             arrayStatistics: ArrayStatistics(store: store, pool: array.pool, fabric: fabric),
             globalPermission: GlobalPermissions(store: store),
             hostSettings: HostSettings(store: store, fabric: fabric),
+            identityGroups: IdentityGroups(directory: directory), identityUsers: IdentityUsers(directory: directory),
+            sessionAdministration: SessionAdministration(store: store, sessions: sessions),
+            localAccounts: LocalAccounts(directory: directory), localAccountsPolicy: LocalAccountsPolicy(store: store),
             session: SessionOperations(sessions: sessions),
             tasks: Tasks(store: store, engine: engine),
             operationIntrospection: Introspection.Operations(introspection: introspection),

@@ -20,24 +20,13 @@ public final class Sessions: Sendable {
 
     private let store: Store
     private let world: World
-    private let hashing: WorkerPool
     private let limits: Limits
     private let live = Mutex(LiveSessions())
-    /// Compared with when the user does not exist, so that the answer takes as long as for a wrong password.
-    private let decoy: PasswordHash
 
-    /// - Parameter hashing: threads that check passwords; its queue bound is how many logins may wait.
-    /// - Throws: `internal_server_error` if OpenSSL cannot hash.
-    public init(store: Store, world: World, hashing: WorkerPool, limits: Limits) throws(Fault) {
+    public init(store: Store, world: World, limits: Limits) {
         self.store = store
         self.world = world
-        self.hashing = hashing
         self.limits = limits
-        do {
-            decoy = try PasswordHash(of: world.randomness.token(), randomness: world.randomness)
-        } catch {
-            throw .internalError("\(error)")
-        }
         reload(store.snapshot)
         store.observe { [weak self] inventory, touched in self?.follow(inventory, touched) }
     }
@@ -50,29 +39,6 @@ public final class Sessions: Sendable {
         guard let session = live.withLock({ $0.byDigest[digest] }), !session.isExpired(at: now) else { return nil }
         session.touch(now)
         return session
-    }
-
-    /// Checks a password.
-    ///
-    /// - Throws: `unauthenticated` for an unknown user and a wrong password alike; `service_unavailable` when too many
-    ///   logins wait.
-    public func authenticate(user name: String, password: String) async throws(Fault) -> User {
-        let id = Identifier<User>(name.lowercased())
-        let user = store.snapshot[User.self][id]
-        let stored = user?.password.flatMap { PasswordHash(text: $0.hash) } ?? decoy
-        let verdict: Bool?
-        do {
-            verdict = try await hashing.runIfRoom { () throws(CryptographyError) -> Bool in try stored.matches(password) }
-        } catch {
-            throw .internalError("\(error)")
-        }
-        guard let verdict else {
-            throw Fault(
-                .serviceUnavailable, id: "com.viaduct.session.too_many_logins",
-                "Too many logins are waiting. Try again later.")
-        }
-        guard verdict, let user else { throw .unauthenticated }
-        return user
     }
 
     /// Makes a session for the call's user and returns its token, which is kept nowhere else.
@@ -111,14 +77,34 @@ public final class Sessions: Sendable {
 
     /// The session of a call, with its last use up to now; `nil` if it has just ended.
     public func current(_ call: Call) -> Session? {
-        guard let id = call.session, let live = live.withLock({ $0.byID[id] }) else { return nil }
-        var session = live.record
-        session.lastUsedAt = live.lastUsedAt
-        return session
+        guard let id = call.session else { return nil }
+        return live.withLock { $0.byID[id] }?.current
     }
 
-    /// Whether a user is an administrator now.
-    public func isAdministrator(_ user: Identifier<User>) -> Bool { store.snapshot.isAdministrator(user) }
+    /// What NSX's form login wants beside the cookie, in the form of a UUID. It follows from the token, so that it needs no
+    /// place of its own, and tells nothing about it.
+    public static func antiForgeryToken(of token: ArraySlice<UInt8>) -> String {
+        UUIDText.named("anti-forgery " + String(decoding: token, as: UTF8.self))
+    }
+
+    /// The sessions that live now, oldest first, with their last use up to now.
+    ///
+    /// - Parameter user: of whom; `nil` for all.
+    public func all(of user: String? = nil, at now: Timestamp) -> [Session] {
+        let entries = live.withLock { Array($0.byID.values) }
+        return entries.filter { (user == nil || $0.user == user) && !$0.isExpired(at: now) }.map(\.current).sorted { $0.id < $1.id }
+    }
+
+    /// Ends a session of whomever.
+    ///
+    /// - Throws: `not_found`.
+    public func revoke(_ id: Identifier<Session>, by call: Call) async throws(Fault) {
+        try await store.commit(by: call) { (draft) throws(Fault) in
+            guard let user = draft[Session.self].record(id)?.value.user else { throw .sessionNotFound(id.rawValue) }
+            try draft.remove(id)
+            draft.audit(target: id.rawValue, detail: "session of " + user)
+        }
+    }
 
     // MARK: - Upkeep
 
@@ -204,6 +190,13 @@ public final class LiveSession: Sendable {
 
     var lastUsedAt: Timestamp { Timestamp(milliseconds: lastUse.load(ordering: .relaxed)) }
 
+    /// The record with the last use up to now.
+    var current: Session {
+        var session = record
+        session.lastUsedAt = lastUsedAt
+        return session
+    }
+
     func isExpired(at now: Timestamp) -> Bool { record.isExpired(at: now, lastUsedAt: lastUsedAt) }
 
     func touch(_ now: Timestamp) {
@@ -215,6 +208,11 @@ extension Fault {
     static let unauthenticated = Fault(
         .unauthenticated, id: "com.vmware.vapi.endpoint.method.authentication.required", "Authentication required.")
 
+    static func sessionNotFound(_ id: String) -> Fault {
+        Fault(
+            .notFound, id: "com.viaduct.session.not_found", "There is no session with the identifier '\(id)'.", arguments: [id])
+    }
+
     static func tooManySessions(_ limit: Int, _ count: Int, _ user: String) -> Fault {
         Fault(
             .serviceUnavailable, id: "com.vmware.vapi.endpoint.failedToLoginMaxUserSessionCountReached",
@@ -224,5 +222,12 @@ extension Fault {
 
     static func internalError(_ detail: String) -> Fault {
         Fault(.internalServerError, id: "com.viaduct.internal_error", "The server could not do this.", detail: detail)
+    }
+}
+
+extension Draft {
+    /// Ends all sessions of a user as part of a change.
+    mutating func endSessions(of user: Identifier<User>) throws(Fault) {
+        for session in self[Session.self].ids(by: "user", user.rawValue) { try remove(session) }
     }
 }

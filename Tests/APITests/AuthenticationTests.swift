@@ -85,7 +85,7 @@ struct AuthenticationTests {
         ("Basic  YWRtaW5pc3RyYXRvckB2c3BoZXJlLmxvY2FsOnMzY3JldA==", 201), ("Basic YTpi", 401), ("Basic", 401), ("Basic ", 401),
         ("Basic !!!!", 401), ("Basic YTpiYw", 401), ("Basic YWI=", 401), ("Basic OnMzY3JldA==", 401),
         ("Basic YQA6czNjcmV0", 401),
-        ("Basic /zpzM2NyZXQ=", 401), ("Basic YnVzeTpzM2NyZXQ=", 503), ("SIGN x", 401), ("Bearer x", 401),
+        ("Basic /zpzM2NyZXQ=", 401), ("Basic YnVzeTpzM2NyZXQ=", 503), ("Bearer x", 401),
     ])
     func loginChecksNameAndPassword(authorization: String, status: Int) async {
         let api = await bench.send(.post, "/api/session", [("authorization", authorization)])

@@ -33,7 +33,11 @@ final class SeededRandomness: Randomness {
     }
 }
 
-struct FakeSessions: SessionAuthority {
+final class FakeSessions: SessionAuthority {
+    let refusals = Mutex<[String]>([])
+    /// Reason and operation of each.
+    var noted: [String] { refusals.withLock { $0 } }
+
     static let administratorToken = "s3ssion-of-the-administrator"
     static let readerToken = "session-of-a-reader"
 
@@ -47,7 +51,18 @@ struct FakeSessions: SessionAuthority {
         return nil
     }
 
-    func authenticate(user: String, password: String, peer: String, at now: Timestamp) async throws(Fault) -> Principal {
+    /// `good.bearer.token` is the reader's.
+    func bearer(_ token: ArraySlice<UInt8>, at now: Timestamp) -> Principal? {
+        token.elementsEqual("good.bearer.token".utf8) ? Principal(user: "reader@vsphere.local", isAdministrator: false) : nil
+    }
+
+    func antiForgeryToken(of token: ArraySlice<UInt8>) -> String { "forgery-" + String(decoding: token, as: UTF8.self) }
+
+    func noteRefusal(_ reason: AuthenticationRefusal, of call: Call) {
+        refusals.withLock { $0.append(reason.rawValue + ": " + call.service + "." + call.operation) }
+    }
+
+    func authenticate(user: String, password: String, call: Call) async throws(Fault) -> Principal {
         if user == "busy" {
             throw Fault(
                 .serviceUnavailable, id: "com.vmware.vapi.endpoint.failedToLoginMaxUserSessionCountReached", "Too many.")
@@ -55,6 +70,20 @@ struct FakeSessions: SessionAuthority {
         await Task.yield()
         guard password == "s3cret" else { throw StandardFault.unauthenticated }
         return Principal(user: user, isAdministrator: user.hasPrefix("administrator"))
+    }
+}
+
+extension FakeSessions: SessionMaker {
+    func createSession(by call: Call) async throws(Fault) -> String {
+        guard call.user != "full" else {
+            throw Fault(
+                .serviceUnavailable, id: "com.vmware.vapi.endpoint.failedToLoginMaxUserSessionCountReached", "Too many.")
+        }
+        return Self.administratorToken
+    }
+
+    func endSession(by call: Call) async throws(Fault) {
+        refusals.withLock { $0.append("ended " + (call.session?.rawValue ?? "nothing")) }
     }
 }
 
@@ -93,16 +122,18 @@ final class RecordingLog: AccessLog {
 struct Bench {
     let application: APIApplication
     let dispatcher: FakeDispatcher
+    let sessions: FakeSessions
     let log: RecordingLog
 
     init(
         _ dispatcher: FakeDispatcher = FakeDispatcher(), endpoints: [any Endpoint] = [],
-        configuration: APIConfiguration = APIConfiguration()
+        configuration: APIConfiguration = APIConfiguration(), sessions: FakeSessions = FakeSessions()
     ) {
         self.dispatcher = dispatcher
         log = RecordingLog()
+        self.sessions = sessions
         application = APIApplication(
-            operations: dispatcher.operations, dispatcher: dispatcher, sessions: FakeSessions(), endpoints: endpoints,
+            operations: dispatcher.operations, dispatcher: dispatcher, sessions: sessions, endpoints: endpoints,
             accessLog: log, world: World(clock: FixedClock(), randomness: SeededRandomness(7)), configuration: configuration)
     }
 

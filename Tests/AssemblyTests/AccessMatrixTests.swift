@@ -50,7 +50,7 @@ private struct AccessMatrix {
         self.product = product
         authorizer = AuthorizationAdapter(product: product)
         application = APIApplication(
-            operations: operations, dispatcher: ServiceDispatcher(product.services), sessions: SessionAdapter(sessions: product.sessions),
+            operations: operations, dispatcher: ServiceDispatcher(product.services), sessions: SessionAdapter(product: product, tokens: nil),
             authorizer: authorizer, world: .system)
         let inventory = product.store.snapshot
         let machine = try #require(inventory[VirtualMachine.self].all.first).id
@@ -83,8 +83,7 @@ private struct AccessMatrix {
         var call = Bench.call("login")
         var limits = Sessions.Limits()
         limits.absoluteMilliseconds = 1
-        let hashing = try WorkerPool(threads: 1)
-        let brief = try Sessions(store: product.store, world: .system, hashing: hashing, limits: limits)
+        let brief = Sessions(store: product.store, world: .system, limits: limits)
         call.receivedAt = Timestamp(milliseconds: call.receivedAt.milliseconds - 60_000)
         let expired = try await brief.create(by: call)
         let revoked = try await product.sessions.create(by: Bench.call("login"))
@@ -93,7 +92,6 @@ private struct AccessMatrix {
         var end = Bench.call("delete")
         end.session = session.id
         try await product.sessions.end(by: end)
-        hashing.shutdown()
         return [("expired", expired), ("revoked", revoked)]
     }
 

@@ -30,6 +30,11 @@ import Testing
         ("audit.syslog", "tcp://collector", { $0.auditSyslog }), ("audit.syslog_trust", "ca.pem", { $0.auditSyslogTrust }),
         ("inventory.seed", "seed.yaml", { $0.seedFile }), ("log.format", "text", { $0.logFormat.rawValue }),
         ("log.level", "debug", { $0.logLevel }), ("log.access", "false", { "\($0.logsAccess)" }),
+        ("identity.password_hash", "scrypt", { $0.passwordHash }),
+        ("identity.basic_on_every_call", "true", { "\($0.acceptsCredentialsOnEveryCall)" }),
+        ("identity.token_issuer", "i", { $0.tokenIssuer }), ("identity.token_audience", "a", { $0.tokenAudience }),
+        ("identity.token_user_claim", "upn", { $0.tokenUserClaim }),
+        ("identity.token_clock_skew_seconds", "21", { "\($0.tokenClockSkewSeconds)" }),
     ]
 
     private static func yaml(_ key: String, _ value: String) -> String {
@@ -38,7 +43,7 @@ import Testing
     }
 
     @Test func everyKeyComesFromEverySourceAndTheLaterOneWins() throws {
-        let known = Set(Self.values.map(\.key) + ["tls.certificate", "tls.private_key"])
+        let known = Set(Self.values.map(\.key) + ["tls.certificate", "tls.private_key", "identity.token_keys"])
         #expect(known == Set(ConfigurationKey.all.map(\.path)))
         for (key, value, read) in Self.values {
             let variable = "VIADUCT_" + key.uppercased().split(separator: ".").joined(separator: "_")

@@ -183,6 +183,18 @@ import Testing
             }
             """)
         #expect(TextRules.commandNames(in: [file]) == ["serve", "check-data", "init"])
+        let nested = source(
+            """
+            struct UserCommands: ParsableCommand {
+                static let configuration = CommandConfiguration(commandName: "user")
+                struct List: ParsableCommand {
+                }
+                struct Password: ParsableCommand {
+                    static let configuration = CommandConfiguration(commandName: "passwd")
+                }
+            }
+            """)
+        #expect(TextRules.commandNames(in: [nested]) == ["user", "user list", "user passwd"])
         #expect(TextRules.unmentioned(["viaduct serve", "viaduct init"], in: "run `viaduct serve`") == ["viaduct init"])
     }
 

@@ -22,7 +22,7 @@ enum TextRules {
 
     static func unwantedWords(in file: TextFile) -> [Violation] {
         file.lines.enumerated().flatMap { index, line in
-            unwanted.filter { line.lowercased().contains($0.lowercased()) }.map {
+            unwanted.filter { $0.hasPrefix("/") ? line.contains($0) : line.lowercased().contains($0.lowercased()) }.map {
                 Violation(path: file.path, line: index + 1, message: "`\($0)` does not belong into the project")
             }
         }
@@ -65,12 +65,18 @@ enum TextRules {
     static func commandNames(in files: [TextFile]) -> [String] {
         files.flatMap { file in
             var names: [String] = []
+            // Of the command around the one at hand, with a space; empty at the outermost level.
+            var (outer, prefix) = ("", "")
             for line in file.lines {
                 if let type = commandType(String(line)) {
-                    names.append(kebab(type))
+                    prefix = line.hasPrefix(" ") ? outer : ""
+                    names.append(prefix + kebab(type))
                 } else if let found = line.firstRange(of: "commandName: \""), !names.isEmpty {
-                    names[names.count - 1] = String(line[found.upperBound...].prefix { $0 != "\"" })
+                    names[names.count - 1] = prefix + String(line[found.upperBound...].prefix { $0 != "\"" })
+                } else {
+                    continue
                 }
+                if prefix.isEmpty { outer = (names.last ?? "") + " " }
             }
             return names
         }

@@ -16,47 +16,66 @@ struct Authenticator: Sendable {
         case accepted(Principal)
         /// A password has to be checked, which takes time.
         case check(Credentials)
-        case refused
+        case refused(AuthenticationRefusal)
     }
 
     /// Judges a call by the fields of its request.
     func judge(_ head: RequestHead, rule: AuthenticationRule, at now: Timestamp) -> Verdict {
         switch rule {
         case .open: .anyone
-        case .credentials: judge(BasicScheme.read(head), rule: rule, at: now)
+        case .credentials: judge(AuthorizationScheme.read(head), rule: rule, at: now)
         case .session: judgeSession(head, credentialsCount: acceptsCredentialsOnEveryCall, at: now)
         }
     }
 
-    /// A session or, where that is allowed and no session was presented, name and password.
+    /// A session or, if none was presented, a bearer token or, where that is allowed, name and password.
     func judgeSession(_ head: RequestHead, credentialsCount: Bool, at now: Timestamp) -> Verdict {
-        switch SessionTokenScheme.read(head) {
-        case .token(let token): judge(.token(token), rule: .session, at: now)
-        case .unusable, .credentials: .refused
-        case .nothing:
-            if credentialsCount, case .credentials(let credentials) = BasicScheme.read(head) {
-                .check(credentials)
-            } else {
-                .refused
+        let presented = SessionTokenScheme.read(head)
+        if case .nothing = presented {
+            switch AuthorizationScheme.read(head) {
+            case .credentials(let credentials): return credentialsCount ? .check(credentials) : .refused(.notAcceptedHere)
+            case let other: return judge(other, rule: .session, at: now)
             }
         }
+        return judge(presented, rule: .session, at: now)
     }
 
     /// Judges what one scheme found.
     func judge(_ presented: Presented, rule: AuthenticationRule, at now: Timestamp) -> Verdict {
         if rule == .open { return .anyone }
         switch presented {
-        case .nothing, .unusable: return .refused
+        case .nothing: return .refused(.nothingPresented)
+        case .unusable(let reason): return .refused(reason)
         case .token(let token):
-            guard rule == .session, let principal = authority.session(forToken: token, at: now) else { return .refused }
-            return .accepted(principal)
+            guard rule == .session else { return .refused(.notAcceptedHere) }
+            return authority.session(forToken: token, at: now).map { .accepted($0) } ?? .refused(.unknownSession)
+        case .formToken(let token, let antiForgery):
+            guard rule == .session else { return .refused(.notAcceptedHere) }
+            guard Self.equal(antiForgery, authority.antiForgeryToken(of: token)) else { return .refused(.wrongAntiForgeryToken) }
+            return authority.session(forToken: token, at: now).map { .accepted($0) } ?? .refused(.unknownSession)
+        case .bearer(let token):
+            return authority.bearer(token, at: now).map { .accepted($0) } ?? .refused(.invalidToken)
         case .credentials(let credentials):
-            return rule == .credentials || acceptsCredentialsOnEveryCall ? .check(credentials) : .refused
+            return rule == .credentials || acceptsCredentialsOnEveryCall ? .check(credentials) : .refused(.notAcceptedHere)
         }
     }
 
-    func check(_ credentials: Credentials, in exchange: Exchange) async throws(Fault) -> Principal {
-        try await authority.authenticate(
-            user: credentials.user, password: credentials.password, peer: exchange.peer, at: exchange.receivedAt)
+    func check(_ credentials: Credentials, for call: Call) async throws(Fault) -> Principal {
+        try await authority.authenticate(user: credentials.user, password: credentials.password, call: call)
+    }
+
+    /// The fault for a caller who was not let in, which is recorded unless nothing was presented: that is no attempt, and
+    /// well-behaved clients begin so.
+    func refuse(_ reason: AuthenticationRefusal, _ call: Call) -> Fault {
+        if reason != .nothingPresented { authority.noteRefusal(reason, of: call) }
+        return reason == .unsupportedScheme ? StandardFault.unsupportedScheme : StandardFault.unauthenticated
+    }
+
+    /// In a time that depends on the lengths alone.
+    private static func equal(_ presented: ArraySlice<UInt8>, _ wanted: String) -> Bool {
+        guard presented.count == wanted.utf8.count else { return false }
+        var difference: UInt8 = 0
+        for (left, right) in zip(presented, wanted.utf8) { difference |= left ^ right }
+        return difference == 0
     }
 }

@@ -36,7 +36,7 @@ public struct AdministratorsOnly: Authorizer {
 
     public init(
         servicesForAll: Set<String> = [
-            "com.vmware.cis.session", "com.vmware.vapi.std.introspection.operation",
+            "com.viaduct.sessions", "com.vmware.cis.session", "com.vmware.vapi.std.introspection.operation",
             "com.vmware.vapi.std.introspection.provider", "com.vmware.vapi.std.introspection.service",
         ]
     ) {

@@ -11,6 +11,15 @@ enum StandardFault {
         LocalizableMessage(id: "com.vmware.vapi.endpoint.method.authentication.required", "Authentication required."),
         challenge: challenge)
 
+    /// A kind of proof that is known but not spoken here, for example SAML: other than with a wrong password, the client
+    /// should hear that.
+    static let unsupportedScheme = Fault(
+        .unauthenticated,
+        LocalizableMessage(
+            id: "vapi.security.authentication.invalid",
+            "Unable to authenticate user: this authentication scheme is not supported."),
+        challenge: challenge)
+
     /// Every refusal of a caller says how to do better, wherever it arose. Source: RFC 9110 §15.5.2.
     static func challenging(_ fault: Fault) -> Fault {
         guard fault.type == .unauthenticated, fault.challenge == nil else { return fault }

@@ -32,13 +32,17 @@ public struct FileAccessEndpoint: Endpoint {
         case .post, .patch: return .now(.methodNotAllowed(allow: Self.methods))
         }
         switch authenticator.judgeSession(request.head, credentialsCount: true, at: exchange.receivedAt) {
-        case .anyone, .refused: return .now(Self.unauthenticated)
+        case .anyone: return .now(Self.unauthenticated)
+        case .refused(let reason):
+            _ = authenticator.refuse(reason, call(by: nil, request.head, exchange))
+            return .now(Self.unauthenticated)
         case .accepted(let principal):
             return .later { await serve(request, by: principal, in: exchange) }
         case .check(let credentials):
             return .later {
                 do throws(Fault) {
-                    return await serve(request, by: try await authenticator.check(credentials, in: exchange), in: exchange)
+                    return await serve(request, by: try await authenticator.check(
+                        credentials, for: call(by: nil, request.head, exchange)), in: exchange)
                 } catch {
                     return Self.refusal(error)
                 }
@@ -67,9 +71,7 @@ public struct FileAccessEndpoint: Endpoint {
         } catch {
             return Self.refusal(error)
         }
-        let call = Call(
-            user: principal.user, session: principal.session, requestID: exchange.requestID, operationID: exchange.operationID,
-            service: Self.service, operation: operationName(head.method), peer: exchange.peer, receivedAt: exchange.receivedAt)
+        let call = call(by: principal, head, exchange)
         do throws(FileFault) {
             switch (head.method, target) {
             case (.put, .file(let location)) where !location.path.isEmpty:
@@ -116,6 +118,13 @@ public struct FileAccessEndpoint: Endpoint {
         } catch {
             return error.type != .notFound
         }
+    }
+
+    private func call(by principal: Principal?, _ head: RequestHead, _ exchange: Exchange) -> Call {
+        Call(
+            user: principal?.user, session: principal?.session, requestID: exchange.requestID,
+            operationID: exchange.operationID, service: Self.service, operation: operationName(head.method),
+            peer: exchange.peer, receivedAt: exchange.receivedAt)
     }
 
     private func operationName(_ method: Method) -> String {

@@ -47,19 +47,25 @@ struct JSONRPCEnvelope {
     func presented(_ head: RequestHead, isLogin: Bool) -> Presented {
         if !isLogin, let token = head.value("vmware-api-session-id") { return .token(token) }
         guard let securityContext, !securityContext.isNull else { return .nothing }
-        switch securityContext["schemeId"]?.text {
-        case "com.vmware.vapi.std.security.no_authentication": return .nothing
-        case "com.vmware.vapi.std.security.session_id":
+        guard let scheme = securityContext["schemeId"]?.text, scheme.hasPrefix(Self.schemes) else { return .unusable(.malformed) }
+        switch scheme.dropFirst(Self.schemes.utf8.count) {
+        case "no_authentication": return .nothing
+        case "session_id":
             // Tokens have no characters that JSON escapes, so the bytes can be compared as they stand.
-            guard let token = securityContext["sessionId"], token.text != nil else { return .unusable }
+            guard let token = securityContext["sessionId"], token.text != nil else { return .unusable(.malformed) }
             return .token(token.rawBytes)
-        case "com.vmware.vapi.std.security.user_pass":
+        case "user_pass":
             guard let user = securityContext["userName"]?.text, let password = securityContext["password"]?.text, !user.isEmpty
-            else { return .unusable }
+            else { return .unusable(.malformed) }
             return .credentials(Credentials(user: user, password: password))
-        default: return .unusable
+        case "oauth":
+            guard let token = securityContext["accessToken"], token.text != nil else { return .unusable(.malformed) }
+            return .bearer(token.rawBytes)
+        default: return .unusable(.unsupportedScheme)
         }
     }
+
+    private static let schemes = "com.vmware.vapi.std.security."
 
     /// Source: JSON-RPC 2.0 §4. A request without identifier wants no answer; there is nothing here to be done unseen.
     private static func identifier(_ value: JSONValue?) throws(JSONRPCRefusal) -> ArraySlice<UInt8> {

@@ -40,11 +40,13 @@ extension APIApplication {
         switch authenticator.judge(presented, rule: rule, at: exchange.receivedAt) {
         case .anyone: return run(entry, input, nil, exchange, shape)
         case .accepted(let principal): return run(entry, input, principal, exchange, shape)
-        case .refused: return .now(refusal(StandardFault.unauthenticated, entry, nil, exchange, shape))
+        case .refused(let reason):
+            let fault = authenticator.refuse(reason, entry.call(by: nil, in: exchange))
+            return .now(refusal(fault, entry, nil, exchange, shape))
         case .check(let credentials):
             return .later { [self] in
                 do throws(Fault) {
-                    let principal = try await authenticator.check(credentials, in: exchange)
+                    let principal = try await authenticator.check(credentials, for: entry.call(by: nil, in: exchange))
                     return await run(entry, input, principal, exchange, shape).finished()
                 } catch {
                     return refusal(error, entry, nil, exchange, shape)

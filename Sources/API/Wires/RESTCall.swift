@@ -13,11 +13,11 @@ extension APIApplication {
         switch authenticator.judge(request.head, rule: entry.operation.authentication, at: exchange.receivedAt) {
         case .anyone: return call(entry, route, variables, request, exchange, by: nil, as: shape)
         case .accepted(let principal): return call(entry, route, variables, request, exchange, by: principal, as: shape)
-        case .refused: return .now(refusal(StandardFault.unauthenticated, of: entry, as: shape))
+        case .refused(let reason): return .now(turnAway(reason, entry, exchange, as: shape))
         case .check(let credentials):
             return .later { [self] in
                 do throws(Fault) {
-                    let principal = try await authenticator.check(credentials, in: exchange)
+                    let principal = try await authenticator.check(credentials, for: entry.call(by: nil, in: exchange))
                     return await call(entry, route, variables, request, exchange, by: principal, as: shape).finished()
                 } catch {
                     return refusal(error, of: entry, as: shape)
@@ -41,6 +41,14 @@ extension APIApplication {
         } catch {
             return .now(refusal(error, of: entry, by: principal, as: shape))
         }
+    }
+
+    /// By itself, so that whoever is let in does not pay for the making of a call.
+    @inline(never)
+    private func turnAway(
+        _ reason: AuthenticationRefusal, _ entry: OperationEntry, _ exchange: Exchange, as shape: some Presentation
+    ) -> Outcome {
+        refusal(authenticator.refuse(reason, entry.call(by: nil, in: exchange)), of: entry, as: shape)
     }
 
     private func refusal(

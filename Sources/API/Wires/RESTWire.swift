@@ -29,6 +29,7 @@ extension APIApplication {
         }
         let table = root == .clean ? cleanRoutes : legacyRoutes
         guard let place = table.place(of: path, from: Self.rootSegments) else {
+            if let endpoint = endpoint(for: request.head.path) { return endpoint.respond(to: request, in: exchange) }
             return .now(root.failure(StandardFault.pathNotFound, status: 404))
         }
         let method = request.head.method

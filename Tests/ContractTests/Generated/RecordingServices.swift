@@ -16,6 +16,11 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         arrayStatistics: RecordingArrayStatistics(recorder: recorder),
         globalPermission: RecordingGlobalPermission(recorder: recorder),
         hostSettings: RecordingHostSettings(recorder: recorder),
+        identityGroups: RecordingIdentityGroups(recorder: recorder),
+        identityUsers: RecordingIdentityUsers(recorder: recorder),
+        sessionAdministration: RecordingSessionAdministration(recorder: recorder),
+        localAccounts: RecordingLocalAccounts(recorder: recorder),
+        localAccountsPolicy: RecordingLocalAccountsPolicy(recorder: recorder),
         session: RecordingSession(recorder: recorder),
         tasks: RecordingTasks(recorder: recorder),
         operationIntrospection: RecordingOperationIntrospection(recorder: recorder),
@@ -220,6 +225,132 @@ struct RecordingHostSettings: HostSettingsService {
 
     func update(host: String, key: String, spec: ViaductHostSettingsUpdateSpec, call: Call) async throws(Fault) {
         recorder.note("update", host as Any, key as Any, spec as Any)
+    }
+}
+
+struct RecordingIdentityGroups: IdentityGroupsService {
+    let recorder: Recorder
+
+    func addMember(group: String, member: ViaductIdentityGroupsMember, call: Call) async throws(Fault) {
+        recorder.note("add_member", group as Any, member as Any)
+    }
+
+    func create(spec: ViaductIdentityGroupsCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(group: String, call: Call) async throws(Fault) {
+        recorder.note("delete", group as Any)
+    }
+
+    func get(group: String, call: Call) throws(Fault) -> ViaductIdentityGroupsInfo {
+        recorder.note("get", group as Any)
+        return sampleAnswer()
+    }
+
+    func list(call: Call) throws(Fault) -> [ViaductIdentityGroupsSummary] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
+
+    func removeMember(group: String, member: ViaductIdentityGroupsMember, call: Call) async throws(Fault) {
+        recorder.note("remove_member", group as Any, member as Any)
+    }
+
+    func update(group: String, spec: ViaductIdentityGroupsUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", group as Any, spec as Any)
+    }
+}
+
+struct RecordingIdentityUsers: IdentityUsersService {
+    let recorder: Recorder
+
+    func create(spec: ViaductIdentityUsersCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(user: String, call: Call) async throws(Fault) {
+        recorder.note("delete", user as Any)
+    }
+
+    func get(user: String, call: Call) throws(Fault) -> ViaductIdentityUsersInfo {
+        recorder.note("get", user as Any)
+        return sampleAnswer()
+    }
+
+    func list(filter: ViaductIdentityUsersFilterSpec?, call: Call) throws(Fault) -> [ViaductIdentityUsersSummary] {
+        recorder.note("list", filter as Any)
+        return sampleAnswer()
+    }
+
+    func setPassword(user: String, spec: ViaductIdentityUsersPasswordSpec, call: Call) async throws(Fault) {
+        recorder.note("set_password", user as Any, spec as Any)
+    }
+
+    func unlock(user: String, call: Call) async throws(Fault) {
+        recorder.note("unlock", user as Any)
+    }
+
+    func update(user: String, spec: ViaductIdentityUsersUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", user as Any, spec as Any)
+    }
+}
+
+struct RecordingSessionAdministration: SessionAdministrationService {
+    let recorder: Recorder
+
+    func delete(session: String, call: Call) async throws(Fault) {
+        recorder.note("delete", session as Any)
+    }
+
+    func list(filter: ViaductSessionsFilterSpec?, call: Call) throws(Fault) -> [ViaductSessionsSummary] {
+        recorder.note("list", filter as Any)
+        return sampleAnswer()
+    }
+}
+
+struct RecordingLocalAccounts: LocalAccountsService {
+    let recorder: Recorder
+
+    func create(username: String, config: ApplianceLocalAccountsConfig, call: Call) async throws(Fault) {
+        recorder.note("create", username as Any, config as Any)
+    }
+
+    func delete(username: String, call: Call) async throws(Fault) {
+        recorder.note("delete", username as Any)
+    }
+
+    func get(username: String, call: Call) throws(Fault) -> ApplianceLocalAccountsInfo {
+        recorder.note("get", username as Any)
+        return sampleAnswer()
+    }
+
+    func list(call: Call) throws(Fault) -> [String] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
+
+    func set(username: String, config: ApplianceLocalAccountsConfig, call: Call) async throws(Fault) {
+        recorder.note("set", username as Any, config as Any)
+    }
+
+    func update(username: String, config: ApplianceLocalAccountsUpdateConfig, call: Call) async throws(Fault) {
+        recorder.note("update", username as Any, config as Any)
+    }
+}
+
+struct RecordingLocalAccountsPolicy: LocalAccountsPolicyService {
+    let recorder: Recorder
+
+    func get(call: Call) throws(Fault) -> ApplianceLocalAccountsPolicyInfo {
+        recorder.note("get")
+        return sampleAnswer()
+    }
+
+    func set(policy: ApplianceLocalAccountsPolicyInfo, call: Call) async throws(Fault) {
+        recorder.note("set", policy as Any)
     }
 }
 

@@ -268,6 +268,110 @@ extension ViaductHostSettingsSummary: Sample {
     }
 }
 
+extension ViaductIdentityGroupsInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductIdentityGroupsInfo {
+        let name: String = source.value()
+        let domain: String = source.value()
+        let description: String = source.value()
+        let members: [ViaductIdentityGroupsMember] = source.value()
+        let groups: [String] = source.value()
+        return ViaductIdentityGroupsInfo(name: name, domain: domain, description: description, members: members, groups: groups)
+    }
+}
+
+extension ViaductIdentityGroupsMember: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductIdentityGroupsMember {
+        let type: ViaductIdentityGroupsMemberType = source.value()
+        let name: String = source.value()
+        return ViaductIdentityGroupsMember(type: type, name: name)
+    }
+}
+
+extension ViaductIdentityGroupsSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductIdentityGroupsSummary {
+        let group: String = source.value()
+        let description: String = source.value()
+        return ViaductIdentityGroupsSummary(group: group, description: description)
+    }
+}
+
+extension ViaductIdentityUsersInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductIdentityUsersInfo {
+        let name: String = source.value()
+        let domain: String = source.value()
+        let fullName: String = source.value()
+        let email: String = source.value()
+        let description: String = source.value()
+        let enabled: Bool = source.value()
+        let locked: Bool = source.value()
+        let hasPassword: Bool = source.value()
+        let created: Timestamp = source.value()
+        let lastPasswordChange: Timestamp? = source.value()
+        let passwordExpiresAt: Timestamp? = source.value()
+        let groups: [String] = source.value()
+        return ViaductIdentityUsersInfo(name: name, domain: domain, fullName: fullName, email: email, description: description, enabled: enabled, locked: locked, hasPassword: hasPassword, created: created, lastPasswordChange: lastPasswordChange, passwordExpiresAt: passwordExpiresAt, groups: groups)
+    }
+}
+
+extension ViaductIdentityUsersSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductIdentityUsersSummary {
+        let user: String = source.value()
+        let fullName: String = source.value()
+        let enabled: Bool = source.value()
+        let locked: Bool = source.value()
+        return ViaductIdentityUsersSummary(user: user, fullName: fullName, enabled: enabled, locked: locked)
+    }
+}
+
+extension ViaductSessionsSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductSessionsSummary {
+        let session: String = source.value()
+        let user: String = source.value()
+        let createdTime: Timestamp = source.value()
+        let lastAccessedTime: Timestamp = source.value()
+        let expiresTime: Timestamp = source.value()
+        let clientAddress: String = source.value()
+        let thisSession: Bool = source.value()
+        return ViaductSessionsSummary(session: session, user: user, createdTime: createdTime, lastAccessedTime: lastAccessedTime, expiresTime: expiresTime, clientAddress: clientAddress, thisSession: thisSession)
+    }
+}
+
+extension ApplianceLocalAccountsInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ApplianceLocalAccountsInfo {
+        let fullname: String? = source.value()
+        let email: String? = source.value()
+        let roles: [String] = source.value()
+        let enabled: Bool = source.value()
+        let hasPassword: Bool = source.value()
+        let lastPasswordChange: Timestamp? = source.value()
+        let passwordExpiresAt: Timestamp? = source.value()
+        let inactiveAt: Timestamp? = source.value()
+        let minDaysBetweenPasswordChange: Int64? = source.value()
+        let maxDaysBetweenPasswordChange: Int64? = source.value()
+        let warnDaysBeforePasswordExpiration: Int64? = source.value()
+        return ApplianceLocalAccountsInfo(fullname: fullname, email: email, roles: roles, enabled: enabled, hasPassword: hasPassword, lastPasswordChange: lastPasswordChange, passwordExpiresAt: passwordExpiresAt, inactiveAt: inactiveAt, minDaysBetweenPasswordChange: minDaysBetweenPasswordChange, maxDaysBetweenPasswordChange: maxDaysBetweenPasswordChange, warnDaysBeforePasswordExpiration: warnDaysBeforePasswordExpiration)
+    }
+}
+
+extension ApplianceLocalAccountsPolicyInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ApplianceLocalAccountsPolicyInfo {
+        let maxDays: Int64? = source.value()
+        let minDays: Int64? = source.value()
+        let warnDays: Int64? = source.value()
+        let priorPasswordRememberCount: Int64? = source.value()
+        let failedAttemptCountBeforeAccountLockout: Int64? = source.value()
+        let lengthOfLockoutPeriodInSeconds: Int64? = source.value()
+        let failIntervalBetweenAttempts: Int64? = source.value()
+        let minimumLength: Int64? = source.value()
+        let minimumUppercaseCharCount: Int64? = source.value()
+        let minimumLowercaseCharCount: Int64? = source.value()
+        let minimumNumericsCharCount: Int64? = source.value()
+        let minimumSpecialCharCount: Int64? = source.value()
+        let managedAtFleet: Bool? = source.value()
+        return ApplianceLocalAccountsPolicyInfo(maxDays: maxDays, minDays: minDays, warnDays: warnDays, priorPasswordRememberCount: priorPasswordRememberCount, failedAttemptCountBeforeAccountLockout: failedAttemptCountBeforeAccountLockout, lengthOfLockoutPeriodInSeconds: lengthOfLockoutPeriodInSeconds, failIntervalBetweenAttempts: failIntervalBetweenAttempts, minimumLength: minimumLength, minimumUppercaseCharCount: minimumUppercaseCharCount, minimumLowercaseCharCount: minimumLowercaseCharCount, minimumNumericsCharCount: minimumNumericsCharCount, minimumSpecialCharCount: minimumSpecialCharCount, managedAtFleet: managedAtFleet)
+    }
+}
+
 extension CisSessionInfo: Sample {
     static func sample(_ source: inout SampleSource) -> CisSessionInfo {
         let user: String = source.value()
@@ -925,6 +1029,7 @@ extension VcenterVmPowerInfo: Sample {
 extension ViaductArrayLunStatisticsPrimitive: Sample {}
 extension ViaductArrayLunType: Sample {}
 extension ViaductArrayLunVaaiStatus: Sample {}
+extension ViaductIdentityGroupsMemberType: Sample {}
 extension CisTaskStatus: Sample {}
 extension VapiStdIntrospectionOperationDataDefinitionDataType: Sample {}
 extension VapiStdLocalizationParamDateTimeFormat: Sample {}
@@ -985,6 +1090,14 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.authorization.global_permissions.summary", { ViaductAuthorizationGlobalPermissionsSummary.sample(&$0) }),
     ("com.viaduct.host.settings.info", { ViaductHostSettingsInfo.sample(&$0) }),
     ("com.viaduct.host.settings.summary", { ViaductHostSettingsSummary.sample(&$0) }),
+    ("com.viaduct.identity.groups.info", { ViaductIdentityGroupsInfo.sample(&$0) }),
+    ("com.viaduct.identity.groups.member", { ViaductIdentityGroupsMember.sample(&$0) }),
+    ("com.viaduct.identity.groups.summary", { ViaductIdentityGroupsSummary.sample(&$0) }),
+    ("com.viaduct.identity.users.info", { ViaductIdentityUsersInfo.sample(&$0) }),
+    ("com.viaduct.identity.users.summary", { ViaductIdentityUsersSummary.sample(&$0) }),
+    ("com.viaduct.sessions.summary", { ViaductSessionsSummary.sample(&$0) }),
+    ("com.vmware.appliance.local_accounts.info", { ApplianceLocalAccountsInfo.sample(&$0) }),
+    ("com.vmware.appliance.local_accounts.policy.info", { ApplianceLocalAccountsPolicyInfo.sample(&$0) }),
     ("com.vmware.cis.session.info", { CisSessionInfo.sample(&$0) }),
     ("com.vmware.cis.task.info", { CisTaskInfo.sample(&$0) }),
     ("com.vmware.cis.task.progress", { CisTaskProgress.sample(&$0) }),
@@ -1062,6 +1175,17 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.viaduct.authorization.global_permissions.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductAuthorizationGlobalPermissionsCreateSpec(reading: reader) }),
     ("com.viaduct.authorization.global_permissions.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductAuthorizationGlobalPermissionsUpdateSpec(reading: reader) }),
     ("com.viaduct.host.settings.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductHostSettingsUpdateSpec(reading: reader) }),
+    ("com.viaduct.identity.groups.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityGroupsCreateSpec(reading: reader) }),
+    ("com.viaduct.identity.groups.member", { (reader: ValueReader) throws(Fault) in try ViaductIdentityGroupsMember(reading: reader) }),
+    ("com.viaduct.identity.groups.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityGroupsUpdateSpec(reading: reader) }),
+    ("com.viaduct.identity.users.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersCreateSpec(reading: reader) }),
+    ("com.viaduct.identity.users.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersFilterSpec(reading: reader) }),
+    ("com.viaduct.identity.users.password_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersPasswordSpec(reading: reader) }),
+    ("com.viaduct.identity.users.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersUpdateSpec(reading: reader) }),
+    ("com.viaduct.sessions.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductSessionsFilterSpec(reading: reader) }),
+    ("com.vmware.appliance.local_accounts.config", { (reader: ValueReader) throws(Fault) in try ApplianceLocalAccountsConfig(reading: reader) }),
+    ("com.vmware.appliance.local_accounts.policy.info", { (reader: ValueReader) throws(Fault) in try ApplianceLocalAccountsPolicyInfo(reading: reader) }),
+    ("com.vmware.appliance.local_accounts.update_config", { (reader: ValueReader) throws(Fault) in try ApplianceLocalAccountsUpdateConfig(reading: reader) }),
     ("com.vmware.cis.tasks.filter_spec", { (reader: ValueReader) throws(Fault) in try CisTasksFilterSpec(reading: reader) }),
     ("com.vmware.cis.tasks.get_spec", { (reader: ValueReader) throws(Fault) in try CisTasksGetSpec(reading: reader) }),
     ("com.vmware.vapi.std.dynamic_ID", { (reader: ValueReader) throws(Fault) in try VapiStdDynamicID(reading: reader) }),

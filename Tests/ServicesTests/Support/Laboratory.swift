@@ -103,8 +103,15 @@ final class Laboratory: Sendable {
     var tasks: Tasks { Tasks(store: store, engine: engine) }
 
     func product() throws -> Product {
-        let sessions = try Sessions(store: store, world: world, hashing: workers, limits: Sessions.Limits())
-        return Product(store: store, sessions: sessions, fabric: fabric, engine: engine, world: world, array: array)
+        let sessions = Sessions(store: store, world: world, limits: Sessions.Limits())
+        return Product(
+            store: store, sessions: sessions, hasher: try hasher(), fabric: fabric, engine: engine, world: world, array: array)
+    }
+
+    /// Hashes for next to nothing.
+    func hasher() throws -> PasswordHasher {
+        try PasswordHasher(
+            pool: workers, randomness: world.randomness, method: .argon2id(memoryKiB: 8, passes: 1, lanes: 1))
     }
 
     func call(

@@ -14,6 +14,16 @@ func found<Value>(_ value: Value?) throws -> Value {
     return value
 }
 
+/// As `fault`, where success is an answer as well.
+func faultIfAny<Success>(_ body: () async throws(Fault) -> Success) async -> Fault? {
+    do throws(Fault) {
+        _ = try await body()
+        return nil
+    } catch {
+        return error
+    }
+}
+
 /// The fault that `body` ends with; an issue if it ends well or otherwise.
 func fault<Success>(
     sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Success

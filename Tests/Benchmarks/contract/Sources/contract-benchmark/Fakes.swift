@@ -27,7 +27,13 @@ struct OneSession: SessionAuthority {
         token.count == 32 && token.first == UInt8(ascii: "0") ? principal : nil
     }
 
-    func authenticate(user: String, password: String, peer: String, at now: Timestamp) async throws(Fault) -> Principal {
+    func bearer(_ token: ArraySlice<UInt8>, at now: Timestamp) -> Principal? { nil }
+
+    func antiForgeryToken(of token: ArraySlice<UInt8>) -> String { "" }
+
+    func noteRefusal(_ reason: AuthenticationRefusal, of call: Call) {}
+
+    func authenticate(user: String, password: String, call: Call) async throws(Fault) -> Principal {
         principal
     }
 }
