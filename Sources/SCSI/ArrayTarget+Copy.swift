@@ -106,8 +106,8 @@ extension ArrayTarget {
     private static func checkEnd(
         _ unit: LogicalUnit, _ access: CommandDescription.Access, _ conflict: ReservationClass, _ nexus: Nexus
     ) throws(Sense) {
-        if unit.conflicts(nexus, conflict) { throw .thirdPartyDeviceFailure }
         do throws(Sense) {
+            if try unit.conflicts(nexus, conflict) { throw .thirdPartyDeviceFailure }
             try unit.checkReady(access)
             if access == .writes { try unit.checkWritable() }
         } catch { throw Sense(.copyAborted, error.code) }

@@ -52,7 +52,7 @@ extension ArrayTarget {
         guard let description else {
             throw CommandTable.isKnown(cdb[0]) ? .invalidField(byte: 1, bit: 4) : .invalidOperationCode
         }
-        if unit.conflicts(command.nexus, description.conflicts.resolved(cdb)) {
+        if try unit.conflicts(command.nexus, description.conflicts.resolved(cdb)) {
             return command.status = .reservationConflict
         }
         let control = description.usage.count - 1

@@ -62,10 +62,15 @@ public final class ArrayTarget: SCSITarget {
 
     /// The unit as it was when power was lost, or a new one.
     private func makeUnit(_ identifier: LUNIdentifier, _ options: UnitOptions) -> LogicalUnit {
-        // A LUN that the pool does not know answers no command, so it has nothing to remember either.
-        let information = try? pool.information(identifier)
-        let record = (try? pool.reservations(identifier)).flatMap { UnitRecord(encoded: $0) }
-        return LogicalUnit(identifier, information, options: options, record: record ?? UnitRecord())
+        do throws(ArrayError) {
+            let information = try pool.information(identifier)
+            let record = UnitRecord(encoded: try pool.reservations(identifier))
+            return LogicalUnit(identifier, information, options: options, record: record)
+        } catch {
+            // A LUN that the pool does not know answers no command, so it has nothing to remember either.
+            let record = error == .noSuchLUN ? UnitRecord() : nil
+            return LogicalUnit(identifier, nil, options: options, record: record)
+        }
     }
 
     /// Takes the number away from whatever LUN has it, and with it everybody's access.

@@ -36,6 +36,8 @@ final class LogicalUnit: Sendable {
         /// Initiators that forbid the medium's removal.
         var preventers: Set<Nexus> = []
         var sanitizing = Sanitizing.none
+        /// What it remembered through a loss of power cannot be read: nobody knows whom a reservation kept out.
+        var isRecordLost = false
     }
 
     let identifier: LUNIdentifier
@@ -44,11 +46,16 @@ final class LogicalUnit: Sendable {
     private let blockCount: Atomic<UInt64>
     private let flags = Atomic<UInt8>(0)
 
-    init(_ identifier: LUNIdentifier, _ information: LUNInformation?, options: UnitOptions, record: UnitRecord) {
+    /// - Parameter record: `nil` when it cannot be read.
+    init(_ identifier: LUNIdentifier, _ information: LUNInformation?, options: UnitOptions, record: UnitRecord?) {
         self.identifier = identifier
         var state = State(options: options, information: information)
-        state.persistent = record.reservations
-        state.sanitizing = record.sanitizing
+        if let record {
+            state.persistent = record.reservations
+            state.sanitizing = record.sanitizing
+        } else {
+            state.isRecordLost = true
+        }
         self.state = Mutex(state)
         blockCount = Atomic((information?.sizeBytes ?? 0) / UInt64(ArrayTarget.blockBytes))
         flags.store(Self.flags(state).rawValue, ordering: .sequentiallyConsistent)
@@ -59,6 +66,7 @@ final class LogicalUnit: Sendable {
         let rawValue: UInt8
         static let writeProtected = Flags(rawValue: 1)
         static let softwareWriteProtected = Flags(rawValue: 2)
+        /// A reservation may keep others out, or nobody knows.
         static let reserved = Flags(rawValue: 4)
         /// No medium, or one that is being sanitized or was not to the end.
         static let notReady = Flags(rawValue: 8)
@@ -91,7 +99,8 @@ final class LogicalUnit: Sendable {
         var flags: Flags = []
         if state.options.isReadOnly || state.information?.isReadOnly == true { flags.insert(.writeProtected) }
         if state.mode.isWriteProtected { flags.insert(.softwareWriteProtected) }
-        if state.reserver != nil || state.persistent.reservation != nil { flags.insert(.reserved) }
+        let isReserved = state.reserver != nil || state.persistent.reservation != nil
+        if isReserved || state.isRecordLost { flags.insert(.reserved) }
         if state.isEjected || state.sanitizing != .none { flags.insert(.notReady) }
         if state.mode.usesDescriptorSense { flags.insert(.descriptorSense) }
         return flags
@@ -138,12 +147,17 @@ final class LogicalUnit: Sendable {
     }
 
     /// Whether a reservation of another initiator keeps a command out.
-    func conflicts(_ nexus: Nexus, _ conflict: ReservationClass) -> Bool {
+    ///
+    /// - Throws: INTERNAL TARGET FAILURE if that is not known: letting it in might break a fence between hosts.
+    func conflicts(_ nexus: Nexus, _ conflict: ReservationClass) throws(Sense) -> Bool {
         guard currentFlags.contains(.reserved) else { return false }
-        return look { state in
+        let isKeptOut: Bool? = look { state in
+            if state.isRecordLost { return conflict == .allowed ? false : nil }
             if let reserver = state.reserver, reserver != nexus { return conflict != .allowed }
             return state.persistent.conflicts(nexus, conflict)
         }
+        guard let isKeptOut else { throw .internalTargetFailure }
+        return isKeptOut
     }
 
     /// - Throws: why a command with this access cannot run in the medium's state.

@@ -262,4 +262,41 @@ struct TransportIdentifierTests {
         let running = UnitRecord(sanitizing: .running(progress: 9)).encoded
         #expect(UnitRecord(encoded: running)?.sanitizing == .failed(isRecoverable: false))
     }
+
+    @Test func aUnitWhoseReservationsCannotBeReadLetsNobodyIn() throws {
+        let bench = try Bench(canLosePower: true)
+        let hosts = bench.initiators(2)
+        #expect(bench.reserve(hosts[0], 0x00, 0, 7, flags: 1) == 0)
+        #expect(bench.reserve(hosts[0], 0x01, 7, type: 1) == 0)
+        // Otherwise opening would look at what the journal says was written last.
+        try bench.target.pool.checkpoint()
+        try bench.damageEveryBlock(with: hosts[0].initiator)
+        let after = try Bench(afterPowerLossOf: bench, seed: 0)
+        for host in after.initiators(2) {
+            #expect(after.sense(.testUnitReady, from: host) == 0x044400)
+            #expect(after.sense(Reserve.in(0x01), from: host) == 0x044400)
+            #expect(after.reserve(host, 0x06, 0, 9) == 0x044400, "nor may anybody register over it")
+            #expect(after.sense(.read16(lba: 0, blocks: 1), from: host) == 0x044400)
+            let block = [UInt8](repeating: 1, count: 512)
+            #expect(after.sense(.write16(lba: 0, blocks: 1), dataOut: block, from: host) == 0x044400)
+            #expect(after.sense(.inquiry(), from: host) == 0)
+            #expect(after.sense(.testUnitReady, to: Bench.b, from: host) == 0, "the other unit is well")
+        }
+    }
+}
+
+extension Bench {
+    /// Flips a bit wherever the text lies on the device.
+    func damageEveryBlock(with text: String) throws {
+        let pattern = Array(text.utf8)
+        var bytes = [UInt8](repeating: 0, count: Int(device.sizeBytes))
+        try bytes.withUnsafeMutableBytes { try device.read(into: $0, at: 0) }
+        var found = 0
+        for offset in 0..<bytes.count - pattern.count where bytes[offset] == pattern[0] {
+            guard bytes[offset..<offset + pattern.count].elementsEqual(pattern) else { continue }
+            device.damage(at: UInt64(offset))
+            found += 1
+        }
+        #expect(found > 0)
+    }
 }
