@@ -95,50 +95,62 @@ extension PDUHeader {
 
     /// Initiator task tag.
     var tag: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.2 >> 32) }
-        set { words.2 = words.2 & 0xFFFF_FFFF | UInt64(newValue) << 32 }
+        get { words.2.upperHalf }
+        set { words.2.upperHalf = newValue }
     }
 
     /// Target transfer tag, referenced task tag, expected data transfer length, or connection identifier.
     var field20: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.2) }
-        set { words.2 = words.2 & ~0xFFFF_FFFF | UInt64(newValue) }
+        get { words.2.lowerHalf }
+        set { words.2.lowerHalf = newValue }
     }
 
     /// CmdSN of a request, StatSN of a response.
     var field24: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.3 >> 32) }
-        set { words.3 = words.3 & 0xFFFF_FFFF | UInt64(newValue) << 32 }
+        get { words.3.upperHalf }
+        set { words.3.upperHalf = newValue }
     }
 
     /// ExpStatSN of a request, ExpCmdSN of a response.
     var field28: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.3) }
-        set { words.3 = words.3 & ~0xFFFF_FFFF | UInt64(newValue) }
+        get { words.3.lowerHalf }
+        set { words.3.lowerHalf = newValue }
     }
 
     /// RefCmdSN of a request, MaxCmdSN of a response.
     var field32: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.4 >> 32) }
-        set { words.4 = words.4 & 0xFFFF_FFFF | UInt64(newValue) << 32 }
+        get { words.4.upperHalf }
+        set { words.4.upperHalf = newValue }
     }
 
     /// DataSN, R2TSN, ExpDataSN, or login status (two bytes).
     var field36: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.4) }
-        set { words.4 = words.4 & ~0xFFFF_FFFF | UInt64(newValue) }
+        get { words.4.lowerHalf }
+        set { words.4.lowerHalf = newValue }
     }
 
     /// Buffer offset, or bidirectional residual count.
     var field40: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.5 >> 32) }
-        set { words.5 = words.5 & 0xFFFF_FFFF | UInt64(newValue) << 32 }
+        get { words.5.upperHalf }
+        set { words.5.upperHalf = newValue }
     }
 
     /// Residual count, or desired transfer length.
     var field44: UInt32 {
-        get { UInt32(truncatingIfNeeded: words.5) }
-        set { words.5 = words.5 & ~0xFFFF_FFFF | UInt64(newValue) }
+        get { words.5.lowerHalf }
+        set { words.5.lowerHalf = newValue }
+    }
+}
+
+extension UInt64 {
+    fileprivate var upperHalf: UInt32 {
+        get { UInt32(truncatingIfNeeded: self >> 32) }
+        set { self = self & 0xFFFF_FFFF | UInt64(newValue) << 32 }
+    }
+
+    fileprivate var lowerHalf: UInt32 {
+        get { UInt32(truncatingIfNeeded: self) }
+        set { self = self & ~0xFFFF_FFFF | UInt64(newValue) }
     }
 }
 
