@@ -10,21 +10,10 @@ public enum Program {
     public static func serve(_ configuration: Configuration, password: String?) -> Int32 {
         var signals = blockedSignals()
         let logs = LogFactory(configuration)
-        let started = Handoff<Result<Node, StartError>>()
-        Task.detached {
-            do throws(StartError) {
-                started.give(.success(try await Node.start(configuration, password: password, logs: logs)))
-            } catch {
-                started.give(.failure(error))
-            }
+        let started = awaited { () async throws(StartError) in
+            try await Node.start(configuration, password: password, logs: logs)
         }
-        let node: Node
-        switch started.take() {
-        case .failure(let error):
-            fail(error.description)
-            return 1
-        case .success(let running): node = running
-        }
+        guard let node = started else { return 1 }
         announce(node)
         var isStopping = false
         while true {
@@ -52,66 +41,52 @@ public enum Program {
         local.iscsiListen = ""
         local.drainSeconds = 0
         let (quiet, logs) = (local, LogFactory(local))
-        let done = Handoff<Result<(fingerprint: String, password: String?), StartError>>()
-        Task.detached {
-            do throws(StartError) {
-                let node = try await Node.start(quiet, password: password, logs: logs)
-                await node.stop()
-                done.give(.success((node.fingerprint, node.generatedPassword)))
-            } catch {
-                done.give(.failure(error))
-            }
+        let done = awaited { () async throws(StartError) -> (fingerprint: String, password: String?) in
+            let node = try await Node.start(quiet, password: password, logs: logs)
+            await node.stop()
+            return (node.fingerprint, node.generatedPassword)
         }
-        switch done.take() {
-        case .failure(let error):
-            fail(error.description)
-            return 1
-        case .success(let made):
-            print("data directory   \(configuration.dataDirectory)")
-            print("certificate      SHA-256 \(made.fingerprint)")
-            if let password = made.password { print("administrator    \(FirstStart.administrator), password \(password)") }
-            return 0
-        }
+        guard let made = done else { return 1 }
+        print("data directory   \(configuration.dataDirectory)")
+        print("certificate      SHA-256 \(made.fingerprint)")
+        if let password = made.password { print("administrator    \(FirstStart.administrator), password \(password)") }
+        return 0
     }
 
     /// Checks a data directory that no server uses.
     public static func checkData(_ configuration: Configuration, includingData: Bool) -> Int32 {
-        let done = Handoff<Result<DataCheck.Report, StartError>>()
-        Task.detached {
-            do throws(StartError) {
-                done.give(.success(try await DataCheck.run(configuration, includingData: includingData)))
-            } catch {
-                done.give(.failure(error))
-            }
+        let done = awaited { () async throws(StartError) in
+            try await DataCheck.run(configuration, includingData: includingData)
         }
-        switch done.take() {
-        case .failure(let error):
-            fail(error.description)
-            return 1
-        case .success(let report):
-            for problem in report.problems { print(problem) }
-            print("\(report.machines) virtual machines, \(report.files) files, \(report.problems.count) problems")
-            return report.problems.isEmpty ? 0 : 1
-        }
+        guard let report = done else { return 1 }
+        for problem in report.problems { print(problem) }
+        print("\(report.machines) virtual machines, \(report.files) files, \(report.problems.count) problems")
+        return report.problems.isEmpty ? 0 : 1
     }
 
     /// Changes users of a data directory that no server uses, and prints what was done.
     public static func administerUsers(_ command: UserAdministration.Command, _ configuration: Configuration) -> Int32 {
-        let done = Handoff<Result<[String], StartError>>()
+        let done = awaited { () async throws(StartError) in try await UserAdministration.run(command, configuration) }
+        guard let lines = done else { return 1 }
+        for line in lines { print(line) }
+        return 0
+    }
+
+    /// Runs work on a task while this thread waits for it.
+    ///
+    /// - Returns: `nil` if it failed, which was told then.
+    private static func awaited<Value: Sendable>(
+        _ work: @escaping @Sendable () async throws(StartError) -> Value
+    ) -> Value? {
+        let done = Handoff<Result<Value, StartError>>()
         Task.detached {
-            do throws(StartError) {
-                done.give(.success(try await UserAdministration.run(command, configuration)))
-            } catch {
-                done.give(.failure(error))
-            }
+            do throws(StartError) { done.give(.success(try await work())) } catch { done.give(.failure(error)) }
         }
         switch done.take() {
+        case .success(let value): return value
         case .failure(let error):
             fail(error.description)
-            return 1
-        case .success(let lines):
-            for line in lines { print(line) }
-            return 0
+            return nil
         }
     }
 

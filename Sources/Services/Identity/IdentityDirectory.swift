@@ -161,7 +161,7 @@ extension Draft {
 
     /// Takes memberships and permissions of a user or group away: whoever has the name later must not inherit them.
     mutating func forget(_ member: GroupMember) throws(Fault) {
-        for permission in self[Permission.self].ids(by: "principal", member.key) { try remove(permission) }
+        try removePermissions(of: member)
         for group in self[Group.self].ids(by: "member", member.key) {
             try update(group) { (group: inout Group) throws(Fault) in group.remove(member) }
         }
