@@ -93,28 +93,18 @@ enum DisturbedLUN: String, CaseIterable, CustomTestStringConvertible {
         let power = Power()
         let lab = try Laboratory(ground.medium.copy(), power: power, keepsLastAppend: count % 2 == 0, seed: 3)
         try lab.fabric.mountAll(lab.inventory)
-        power.lose(afterWrites: count)
-        var told: Bool? = true
-        do throws(Fault) {
+        let aftermath = try await Aftermath(of: lab, power, after: count, survivors) { (lab) async throws(Fault) in
             try await disturbed.run(lab, source: ground.source)
-        } catch {
-            // Only an answer that says that it was undone promises anything.
-            told = error.type == .serviceUnavailable || !power.isOn ? nil : false
         }
-        let lost = !power.isOn
-        await lab.die()
-        lab.medium.device.crash(keeping: survivors, seed: UInt64(count))
-        let after = try await Laboratory.reopened(lab.medium)
-        let found = try after.disagreements()
-        #expect(found.isEmpty, "write \(count), \(survivors): \(found)")
+        let after = aftermath.laboratory
         let isDone = try disturbed.isDone(after, source: ground.source)
-        if let told { #expect(told == isDone, "write \(count), \(survivors): told \(told)") }
+        if let told = aftermath.told { #expect(told == isDone, "write \(count), \(survivors): told \(told)") }
         if !isDone {
             try await disturbed.run(after, source: ground.source)
             #expect(try disturbed.isDone(after, source: ground.source))
         }
         try await after.close()
-        return lost
+        return aftermath.isLost
     }
 }
 

@@ -119,25 +119,15 @@ private struct Ground {
     ) async throws -> Bool {
         let power = Power()
         let lab = try await ground.laboratory(power, keepsLastAppend: count % 2 == 0)
-        power.lose(afterWrites: count)
-        var told: Bool? = true
-        do throws(Fault) {
+        let aftermath = try await Aftermath(of: lab, power, after: count, survivors) { (lab) async throws(Fault) in
             try await disturbed.run(lab, source: ground.source)
-        } catch {
-            // Only an answer that says that it was undone promises anything.
-            told = error.type == .serviceUnavailable || !power.isOn ? nil : false
         }
-        let lost = !power.isOn
-        await lab.die()
-        lab.medium.device.crash(keeping: survivors, seed: UInt64(count))
-        let after = try await Laboratory.reopened(lab.medium)
-        let found = try after.disagreements()
-        #expect(found.isEmpty, "write \(count), \(survivors): \(found)")
-        if let told {
+        let after = aftermath.laboratory
+        if let told = aftermath.told {
             let agrees = disturbed.agrees(after.inventory, source: ground.source, succeeded: told)
             #expect(agrees, "write \(count), \(survivors): told \(told)")
         }
         try await after.close()
-        return lost
+        return aftermath.isLost
     }
 }
