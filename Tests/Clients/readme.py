@@ -50,6 +50,20 @@ def walk(server):
     holds('"power_state": "POWERED_ON"' in run.stdout, "the clone runs at the end")
 
 
+@case("a user with fewer rights is made as written, and sees and may do just that")
+def fewer_rights(server):
+    login = block("Five minutes with curl", "sh").split("\n# Look around.")[0]
+    script = replaced(
+        login + block("Let others in, with fewer rights", "sh"),
+        ("https://127.0.0.1:8443", server.url), ("data/certificate.pem", server.certificate),
+        ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
+    run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120)
+    same(run.returncode, 0, f"{run.stdout[-2000:]}{run.stderr[-2000:]}\nexit code")
+    # The answers of the two requests before stand on the line of the first of these.
+    seen = "".join(run.stdout.splitlines(keepends=True)[-3:])
+    holds(seen.endswith('["Production"]\n0\nUNAUTHORIZED\n'), f"what the user sees, and may not do:\n{seen}")
+
+
 @case("the array over iSCSI works as written")
 def iscsi(_server):
     portal = f"127.0.0.1:{harness.free_port()}"
