@@ -46,6 +46,7 @@ var targets: [Target] = [
 
     library("SCSI", ["StorageArray", "Platform"]),
     library("Persistence", ["Domain", "Platform", hashTrees]),
+    library("NetworkPolicy", ["Domain"]),
     library("PersistenceSQLite", ["Persistence", "Domain", "CSQLite"]),
 
     library("Datastores", ["SCSI", "Domain"]),
@@ -74,6 +75,7 @@ var targets: [Target] = [
     tests("SCSITests", ["SCSI", "StorageArray", "Platform"]),
     tests("ISCSITests", ["ISCSI", "SCSI", "StorageArray", "Sockets", "Cryptography", "Platform"]),
     .executableTarget(name: "ISCSITestTarget", dependencies: ["ISCSI", "SCSI", "StorageArray", "Sockets", "Platform"], path: "Tests/ISCSITestTarget", swiftSettings: settings),
+    tests("NetworkPolicyTests", ["NetworkPolicy", "Domain"]),
     tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),
     tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Domain", "Platform"]),
     tests("ContractTests", ["Contract", "ContractTypes", "ContractGenerator", "Domain"]),
