@@ -267,6 +267,15 @@ int clinux_name_thread(const char *name) {
     return pthread_setname_np(pthread_self(), kept);
 }
 
+int clinux_wait_condition(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t milliseconds) {
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int64_t nanoseconds = end.tv_nsec + milliseconds % 1000 * 1000000;
+    end.tv_sec += milliseconds / 1000 + nanoseconds / 1000000000;
+    end.tv_nsec = nanoseconds % 1000000000;
+    return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &end);
+}
+
 int clinux_pin_thread(int processor) {
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -89,6 +89,10 @@ public final class Gate: @unchecked Sendable {
     public func unlock() { pthread_mutex_unlock(mutex) }
     /// With the lock held: gives it up, sleeps, and holds it again. May wake without reason.
     public func wait() { pthread_cond_wait(condition, mutex) }
+    /// As `wait`, for so long at most; `false` if that time is over.
+    public func wait(milliseconds: Int) -> Bool {
+        clinux_wait_condition(condition, mutex, Int64(milliseconds)) == 0
+    }
     public func wakeOne() { pthread_cond_signal(condition) }
     public func wakeAll() { pthread_cond_broadcast(condition) }
 

@@ -2,9 +2,13 @@ import Platform
 
 extension StoragePool {
     private static let trimBlocks = (16 << 20) / Layout.blockBytes
-    private static let trimDueBlocks = (256 << 20) / Layout.blockBytes
+    /// More free blocks than these are given back even while commands change the pool.
+    static let trimDueBlocks = (4 << 30) / Layout.blockBytes
+    private static let trimStopBlocks = (3 << 30) / Layout.blockBytes
     /// Free blocks that stay reserved in the file: to write into a hole costs a flush ten times as much.
-    private static let trimKeepsBlocks = (128 << 20) / Layout.blockBytes
+    static let trimKeepsBlocks = (128 << 20) / Layout.blockBytes
+    /// So long no command has changed anything when space is given back: what is freed under load is soon used again.
+    private static let trimIdleMilliseconds = 2_000
 
     /// With the gate held: the journal is half full, or the next checkpoint's copy would hold the gate for long.
     var isCheckpointDue: Bool {
@@ -16,7 +20,8 @@ extension StoragePool {
     func maintainIfDue() {
         let (isDue, hasDead) = locked {
             let isOtherDue =
-                isGrowthDue && maintenance == .background || state.allocator.trimming.blocks >= Self.trimDueBlocks
+                maintenance == .background && (isGrowthDue || !isIdleAwaited && hasSpaceToTrim)
+                || state.allocator.trimming.blocks >= Self.trimDueBlocks
             return (isCheckpointDue && !isCheckpointing || isOtherDue, isReapDue)
         }
         guard isDue || hasDead else { return }
@@ -52,7 +57,26 @@ extension StoragePool {
     private func maintain() throws(ArrayError) {
         if locked({ isCheckpointDue }) { try checkpoint() }
         if maintenance == .background { growAhead() }
-        while locked({ state.allocator.trimming.blocks > Self.trimKeepsBlocks }), try trimSome() {}
+        guard locked({ state.allocator.trimming.blocks >= Self.trimDueBlocks }) else { return }
+        while locked({ state.allocator.trimming.blocks > Self.trimStopBlocks }), try trimSome() {}
+    }
+
+    private var hasSpaceToTrim: Bool { state.allocator.trimming.blocks > Self.trimKeepsBlocks }
+
+    /// Gives back all but the reserve until a command changes something.
+    private func trimWhileIdle(since group: UInt64) {
+        // A failure has stopped the pool, which every later command reports.
+        do throws(ArrayError) {
+            while locked({ openGroup == group && hasSpaceToTrim }), try trimSome() {}
+        } catch { return }
+    }
+
+    /// Before the maintenance thread sleeps: the open group if there is space to give back once commands pause.
+    private func awaitIdleness() -> UInt64? {
+        locked {
+            isIdleAwaited = hasSpaceToTrim && !isStopped
+            return isIdleAwaited ? openGroup : nil
+        }
     }
 
     /// Punches one run of free blocks out of the device; `false` when there is none left or the device cannot.
@@ -102,7 +126,14 @@ extension StoragePool {
     func startMaintenance() throws(ArrayError) {
         do throws(ThreadError) {
             maintenanceThread = try SystemThread(name: "array-upkeep") { [weak self, maintenanceSignal] in
-                while maintenanceSignal.wait() { self?.maintainInBackground() }
+                while true {
+                    let group = self?.awaitIdleness()
+                    switch maintenanceSignal.wait(milliseconds: group.map { _ in Self.trimIdleMilliseconds }) {
+                    case .raised: self?.maintainInBackground()
+                    case .nothing: if let group { self?.trimWhileIdle(since: group) }
+                    case .over: return
+                    }
+                }
             }
         } catch {
             switch error {
@@ -129,12 +160,25 @@ final class MaintenanceSignal: @unchecked Sendable {
         gate.unlock()
     }
 
+    enum Wake {
+        case raised
+        /// Nothing happened for as long as was asked.
+        case nothing
+        case over
+    }
+
     /// Sleeps until there is something to do; `false` when it is over.
-    func wait() -> Bool {
+    func wait() -> Bool { wait(milliseconds: nil) != .over }
+
+    /// As `wait`, but for so long at most.
+    func wait(milliseconds: Int?) -> Wake {
         gate.lock()
         defer { gate.unlock() }
-        while !isRaised && !isOver { gate.wait() }
-        isRaised = false
-        return !isOver
+        var hasTimeLeft = true
+        while !isRaised && !isOver && hasTimeLeft {
+            if let milliseconds { hasTimeLeft = gate.wait(milliseconds: milliseconds) } else { gate.wait() }
+        }
+        defer { isRaised = false }
+        return isOver ? .over : isRaised ? .raised : .nothing
     }
 }

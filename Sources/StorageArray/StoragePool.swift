@@ -68,6 +68,8 @@ public final class StoragePool: @unchecked Sendable {
     let stripes: UnsafeMutablePointer<UInt64>
     var maintenanceThread: SystemThread?
     let maintenanceSignal = MaintenanceSignal()
+    /// The maintenance thread sleeps until commands pause, to give space back then.
+    var isIdleAwaited = false
     /// Who is to be told when groups are durable, in the order of asking.
     var commitWaiters: [CommitWaiter] = []
     var commitThread: SystemThread?

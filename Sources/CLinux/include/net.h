@@ -3,6 +3,7 @@
 
 // Sockets, event queues and threads. Functions return what the system call returns: -1 with `errno` on failure.
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -92,6 +93,8 @@ void *clinux_thread_identity(void);
 int clinux_error(void);
 // At most 15 bytes are kept.
 int clinux_name_thread(const char *name);
+// Waits at a condition by the monotonic clock. Returns 0, or ETIMEDOUT after so long.
+int clinux_wait_condition(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t milliseconds);
 // Pins the calling thread to one processor.
 int clinux_pin_thread(int processor);
 // Number of processors this process may run on.
