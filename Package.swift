@@ -55,14 +55,14 @@ var targets: [Target] = [
 
     library("ContractTypes", ["Contract", "Domain"]),
     library("ContractGenerator", ["Contract"]),
-    library("Services", ["Domain", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
+    library("Services", ["Domain", "NetworkPolicy", "Persistence", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Platform"]),
     library("ISCSI", ["SCSI", "StorageArray", "Sockets", "Cryptography", "Platform"]),
     library("Serving", ["Sockets", "Cryptography", "HTTP", "Platform", logging]),
 
     library("Syslog", ["Sockets", "Cryptography", "Platform"]),
 
     library("API", ["HTTP", "Contract", "ContractTypes", "Domain", "Platform"]),
-    library("Assembly", ["API", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "ISCSI", "SCSI", "StorageArray", "Cryptography", "Sockets", "Syslog", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
+    library("Assembly", ["API", "NetworkPolicy", "Serving", "Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "ISCSI", "SCSI", "StorageArray", "Cryptography", "Sockets", "Syslog", "HTTP", "Contract", "ContractTypes", "Domain", "Platform", yams, logging]),
 
     .executableTarget(name: "viaduct", dependencies: ["Assembly", argumentParser], swiftSettings: settings),
     .executableTarget(name: "viaduct-dev", dependencies: ["ContractGenerator", argumentParser], swiftSettings: settings),

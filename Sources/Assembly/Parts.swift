@@ -146,6 +146,8 @@ struct Parts: Sendable {
                     path: "/openapi.json", contentType: "application/json", version: Digest(of: document).hexadecimal,
                     bytes: document),
                 FormLoginEndpoint(sessions: sessions, maker: sessions),
+                NetworkPolicyEndpoint(
+                    responder: NetworkPolicyAdapter(product: product), sessions: sessions, productVersion: "4.2.1.0.0"),
                 FileAccessEndpoint(files: FileAccessAdapter(product: product), sessions: sessions, authorizer: authorizer),
             ],
             accessLog: configuration.logsAccess ? AccessLines(logger: logs.logger("access")) : nil, world: world,

@@ -37,6 +37,7 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
     case user, session, workflow, setting, storagePolicy
     case group, loginFailures, identityPolicy
     case lun, role, permission
+    case policyObject
 
     /// The place of the kind's table in the inventory.
     public var slot: Int {
@@ -60,6 +61,7 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
         case .lun: 16
         case .role: 17
         case .permission: 18
+        case .policyObject: 19
         }
     }
 }

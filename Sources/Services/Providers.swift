@@ -2,6 +2,7 @@ import Contract
 import ContractTypes
 import Coordination
 import Domain
+import NetworkPolicy
 import Persistence
 import Platform
 
@@ -39,6 +40,7 @@ public struct Product: Sendable {
         Datacenter.self, Folder.self, Cluster.self, Host.self, ResourcePool.self, Network.self, Datastore.self,
         VirtualMachine.self, User.self, Session.self, WorkflowRecord.self, StoragePolicy.self, Setting.self,
         Group.self, LoginFailures.self, IdentityPolicy.self, ArrayLUN.self, Role.self, Permission.self,
+        PolicyObject.self,
     ])
 
     /// The workflows the engine must know.
