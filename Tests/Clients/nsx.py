@@ -22,25 +22,32 @@ def python():
     return str(home / "bin" / "python")
 
 
+def follow(program, server, *cases):
+    run = subprocess.run(
+        [program, str(pathlib.Path(__file__).parent / "nsx_calls.py"), server.address, ADMINISTRATOR, PASSWORD,
+         server.certificate, *cases],
+        capture_output=True, text=True, timeout=300,
+        # They would replace the certificate that is trusted here.
+        env={name: value for name, value in os.environ.items()
+             if name not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")})
+    for line in run.stdout.splitlines():
+        if line.startswith("ok   "):
+            REPORT.ok(line[5:])
+        elif line.startswith("FAIL "):
+            REPORT.fail(line[5:], run.stderr)
+    if run.returncode and not REPORT.failed:
+        REPORT.fail("the calls end", run.stderr)
+
+
 if __name__ == "__main__":
     server = Server("nsx")
     try:
         program = python()
         server.start()
-        run = subprocess.run(
-            [program, str(pathlib.Path(__file__).parent / "nsx_calls.py"), server.address, ADMINISTRATOR, PASSWORD,
-             server.certificate],
-            capture_output=True, text=True, timeout=300,
-            # They would replace the certificate that is trusted here.
-            env={name: value for name, value in os.environ.items()
-                 if name not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")})
-        for line in run.stdout.splitlines():
-            if line.startswith("ok   "):
-                REPORT.ok(line[5:])
-            elif line.startswith("FAIL "):
-                REPORT.fail(line[5:], run.stderr)
-        if run.returncode and not REPORT.failed:
-            REPORT.fail("the calls end", run.stderr)
+        follow(program, server)
+        server.kill()
+        server.start()
+        follow(program, server, "survived")
     except Exception as problem:
         REPORT.fail("the server starts", problem)
     finish(server)

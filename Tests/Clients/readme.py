@@ -85,6 +85,18 @@ def iscsi(_server):
         server.remove()
 
 
+@case("networks are described as written")
+def networks(server):
+    script = replaced(
+        block("Describe networks as NSX does", "sh"),
+        ("https://127.0.0.1:8443", server.url), ("data/certificate.pem", server.certificate),
+        ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
+    run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120)
+    same(run.returncode, 0, f"{run.stdout[-2000:]}{run.stderr[-2000:]}\nexit code")
+    for part in ('"_revision": 0', '"/infra/domains/default/security-policies/shop/rules/https"', "cannot be deleted"):
+        holds(part in run.stdout, f"no {part} in:\n{run.stdout[-2000:]}")
+
+
 @case("the Python example prints the machines")
 def example(server):
     program = replaced(
