@@ -167,3 +167,25 @@ func whatDoesNotFitIsRefusedAndChangesNothing(_ path: String, _ body: PolicyValu
         if dangling { return }
     }
 }
+
+@Test func aRequestAsLargeAsAllowedTakesTimeInProportion() throws {
+    var tree = PlainObjects()
+    func request(deletes: Bool) -> PolicyValue {
+        ["children": .array((0..<10_000).map { number in
+            ["resource_type": "ChildSegment", "marked_for_delete": .boolean(deletes), "Segment": ["id": .string("s\(number)")]]
+        })]
+    }
+    let creation = request(deletes: false)
+    var draft = PolicyDraft(tree)
+    try draft.patch("/infra", creation)
+    try draft.patch("/infra", request(deletes: true))
+    #expect(try draft.finish().isEmpty)
+    tree.byPath = [:]
+    var more = creation
+    if case .object(var fields) = more {
+        fields["children"] = .array((fields["children"]?.array ?? []) + (fields["children"]?.array ?? []).prefix(1))
+        more = .object(fields)
+    }
+    #expect(throws: PolicyError.self) { try tree.patch("/infra", more) }
+    #expect(tree.byPath.isEmpty)
+}

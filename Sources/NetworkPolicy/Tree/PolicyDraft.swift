@@ -12,6 +12,8 @@ public struct PolicyDraft<Base: PolicyObjects>: Sendable {
     /// Everything touched; `nil` for what is gone.
     private(set) var written: [String: PolicyObject?] = [:]
     private var order: [String] = []
+    /// Of everything touched, by collection: a large request must not look through all of itself for every object.
+    private var touched: [String: Set<String>] = [:]
 
     /// - Parameter overwrites: whether objects of the system may be changed.
     public init(
@@ -39,9 +41,7 @@ public struct PolicyDraft<Base: PolicyObjects>: Sendable {
         var paths = Set(base.paths(in: collection))
         paths.formUnion(DefaultObjects.byCollection[collection] ?? [])
         if collection.hasSuffix("/nat") { paths.formUnion(["USER", "DEFAULT", "INTERNAL"].map { collection + "/" + $0 }) }
-        for path in order where path.hasPrefix(collection + "/") && !path.dropFirst(collection.count + 1).contains("/") {
-            paths.insert(path)
-        }
+        paths.formUnion(touched[collection] ?? [])
         return paths.sorted().compactMap { object(at: $0) }
     }
 
@@ -57,14 +57,18 @@ public struct PolicyDraft<Base: PolicyObjects>: Sendable {
         return result
     }
 
-    func referrers(of path: String) -> [String] {
-        var found = Set(base.referrers(of: path))
-        for changed in order { found.insert(changed) }
-        return found.filter { object(at: $0)?.references.contains(path) == true }.sorted()
+    /// What names `path` when all is done.
+    ///
+    /// - Parameter naming: what the touched objects name, by path.
+    private func referrers(of path: String, naming: [String: [String]]) -> [String] {
+        let untouched = base.referrers(of: path).filter { written[$0] == nil }
+        return (untouched + (naming[path] ?? [])).sorted()
     }
 
     mutating func set(_ object: PolicyObject?, at path: String) {
-        if written.updateValue(object, forKey: path) == nil { order.append(path) }
+        guard written.updateValue(object, forKey: path) == nil else { return }
+        order.append(path)
+        touched[String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)), default: []].insert(path)
     }
 
     /// What has to be kept, each path once in the order of its first change.
@@ -72,6 +76,10 @@ public struct PolicyDraft<Base: PolicyObjects>: Sendable {
     /// - Throws: if something named is not there, or something gone is still named.
     public func finish() throws(PolicyError) -> [(path: String, object: PolicyObject?)] {
         var changes: [(path: String, object: PolicyObject?)] = []
+        var naming: [String: [String]] = [:]
+        for path in order {
+            for reference in written[path]??.references ?? [] { naming[reference, default: []].append(path) }
+        }
         for path in order {
             let before = base.object(at: path)
             let after = written[path] ?? nil
@@ -80,7 +88,7 @@ public struct PolicyDraft<Base: PolicyObjects>: Sendable {
             if let after {
                 try check(after)
             } else {
-                let users = referrers(of: path)
+                let users = referrers(of: path, naming: naming)
                 if !users.isEmpty { throw .inUse(path, by: users) }
             }
         }
