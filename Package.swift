@@ -45,9 +45,9 @@ var targets: [Target] = [
     library("StorageArray", ["Platform", "CChecksum"]),
 
     library("SCSI", ["StorageArray", "Platform"]),
-    library("Persistence", ["Domain", "Platform", hashTrees]),
+    library("Persistence", ["Domain", "Platform", "Cryptography", hashTrees]),
     library("NetworkPolicy", ["Domain"]),
-    library("PersistenceSQLite", ["Persistence", "Domain", "CSQLite"]),
+    library("PersistenceSQLite", ["Persistence", "Domain", "Cryptography", "CSQLite"]),
 
     library("Datastores", ["SCSI", "Domain"]),
     library("Coordination", ["Persistence", "Domain", "Platform"]),
@@ -77,7 +77,7 @@ var targets: [Target] = [
     .executableTarget(name: "ISCSITestTarget", dependencies: ["ISCSI", "SCSI", "StorageArray", "Sockets", "Platform"], path: "Tests/ISCSITestTarget", swiftSettings: settings),
     tests("NetworkPolicyTests", ["NetworkPolicy", "Domain"]),
     tests("DatastoresTests", ["Datastores", "SCSI", "StorageArray", "Domain", "Platform"]),
-    tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Domain", "Platform"]),
+    tests("PersistenceTests", ["Persistence", "PersistenceSQLite", "Coordination", "Cryptography", "Domain", "Platform"]),
     tests("ContractTests", ["Contract", "ContractTypes", "ContractGenerator", "Domain"]),
     tests("APITests", ["API", "HTTP", "Contract", "ContractTypes", "Domain", "Platform"]),
     tests("ServicesTests", ["Services", "Persistence", "PersistenceSQLite", "Coordination", "Datastores", "SCSI", "StorageArray", "Contract", "ContractTypes", "Cryptography", "Domain", "Platform"]),

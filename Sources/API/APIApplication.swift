@@ -29,6 +29,8 @@ public final class APIApplication: Application {
     let authenticator: Authenticator
     let dispatcher: any OperationDispatcher
     let authorizer: any Authorizer
+    let audit: (any AuditTrail)?
+    let secrets: SecretFields
     let configuration: APIConfiguration
     let admission: Admission
     private let endpoints: [any Endpoint]
@@ -39,11 +41,12 @@ public final class APIApplication: Application {
     /// - Parameters:
     ///   - operations: the table whose indexes `dispatcher` understands.
     ///   - endpoints: asked in order, after the vAPI roots; below those for paths that no operation has.
+    ///   - audit: `nil` for none.
     ///   - accessLog: `nil` for none, which then costs nothing.
     public init(
         operations: [Operation], dispatcher: any OperationDispatcher, sessions: any SessionAuthority,
-        authorizer: any Authorizer = AdministratorsOnly(), endpoints: [any Endpoint] = [], accessLog: (any AccessLog)? = nil,
-        world: World, configuration: APIConfiguration = APIConfiguration()
+        authorizer: any Authorizer = AdministratorsOnly(), audit: (any AuditTrail)? = nil, endpoints: [any Endpoint] = [],
+        accessLog: (any AccessLog)? = nil, world: World, configuration: APIConfiguration = APIConfiguration()
     ) {
         entries = operations.enumerated().map { OperationEntry(index: $0.offset, operation: $0.element) }
         index = OperationIndex(operations)
@@ -54,6 +57,8 @@ public final class APIApplication: Application {
             authority: sessions, acceptsCredentialsOnEveryCall: configuration.acceptsCredentialsOnEveryCall)
         self.dispatcher = dispatcher
         self.authorizer = authorizer
+        self.audit = audit
+        secrets = SecretFields(operations)
         self.endpoints = endpoints
         self.accessLog = accessLog
         self.configuration = configuration

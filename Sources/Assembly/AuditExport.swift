@@ -14,9 +14,12 @@ struct AuditSource: SyslogSource {
     private let path: String
     private let host: String
     private let process: Int32
+    private let forgottenThrough: @Sendable () -> UInt64
 
-    init(store: Store, positionPath path: String) {
+    /// - Parameter forgottenThrough: number of the last change whose entry was forgotten.
+    init(store: Store, positionPath path: String, forgottenThrough: @escaping @Sendable () -> UInt64) {
         self.store = store
+        self.forgottenThrough = forgottenThrough
         self.path = path
         host = ProcessInfo.processInfo.hostName
         process = ProcessInfo.processInfo.processIdentifier
@@ -24,6 +27,8 @@ struct AuditSource: SyslogSource {
 
     func records(after position: UInt64, limit: Int) -> [SyslogRecord]? {
         guard position < UInt64(Int64.max) else { return [] }
+        let forgotten = forgottenThrough()
+        if position < forgotten { return [SyslogRecord(position: forgotten, message: gap(after: position, through: forgotten))] }
         let query = AuditQuery(sequences: position + 1...UInt64(Int64.max), limit: limit)
         do throws(Fault) {
             return try store.audit(query).map { SyslogRecord(position: $0.sequence, message: message($0)) }
@@ -50,32 +55,40 @@ struct AuditSource: SyslogSource {
         }
     }
 
+    /// Says that entries were forgotten before they could be sent.
+    func gap(after position: UInt64, through last: UInt64) -> SyslogMessage {
+        SyslogMessage(
+            severity: .warning, milliseconds: Int64(Date().timeIntervalSince1970 * 1000), host: host, application: "viaduct",
+            process: process, kind: "audit.gap", element: "audit@32473",
+            parameters: [("seq", "\(last)"), ("after", "\(position)"), ("operation", "gap")],
+            text: "the entries of changes after \(position) up to \(last) were forgotten before they could be sent")
+    }
+
     /// 32473 is the enterprise number that RFC 5612 sets aside for examples: the project has none of its own.
     func message(_ entry: AuditEntry) -> SyslogMessage {
-        let refusal: String? =
-            switch entry.outcome {
-            case .succeeded: nil
-            case .refused(let type): type.rawValue
-            }
+        let isRefused = if case .refused = entry.outcome { true } else { false }
+        let outcome = entry.outcome.text
         let service = entry.service.split(separator: ".").last.map(String.init) ?? "-"
         let targets = entry.facts.map(\.target).joined(separator: ",")
         let details = entry.facts.compactMap(\.detail).joined(separator: "; ")
         return SyslogMessage(
-            severity: refusal == nil ? .notice : .warning, milliseconds: entry.time.milliseconds, host: host,
+            severity: isRefused ? .warning : .notice, milliseconds: entry.time.milliseconds, host: host,
             application: "viaduct", process: process, kind: "\(service).\(entry.operation)", element: "audit@32473",
             parameters: [
                 ("seq", "\(entry.sequence)"), ("service", entry.service), ("operation", entry.operation),
-                ("outcome", refusal ?? "succeeded"), ("user", entry.user ?? ""), ("session", entry.session ?? ""),
-                ("peer", entry.peer), ("request", entry.requestID), ("opid", entry.operationID ?? ""), ("target", targets),
+                ("outcome", outcome), ("user", entry.user ?? ""), ("session", entry.session ?? ""),
+                ("auth", entry.authentication?.rawValue ?? ""), ("peer", entry.peer), ("agent", entry.userAgent ?? ""),
+                ("number", "\(entry.number)"), ("digest", entry.digest.hexadecimal), ("request", entry.requestID), ("opid", entry.operationID ?? ""), ("target", targets),
             ],
-            text: "\(entry.user ?? "-") \(entry.service).\(entry.operation) \(refusal ?? "succeeded") \(details)")
+            text: "\(entry.user ?? "-") \(entry.service).\(entry.operation) \(outcome) \(details)")
     }
 }
 
 extension SyslogExporter {
     /// Starts the export that the configuration asks for; `nil` if it asks for none.
     static func start(
-        _ configuration: Configuration, _ directory: DataDirectory, store: Store, world: World, logger: Logger
+        _ configuration: Configuration, _ directory: DataDirectory, store: Store, keeper: AuditKeeper, world: World,
+        logger: Logger
     ) throws(StartError) -> SyslogExporter? {
         guard !configuration.auditSyslog.isEmpty else { return nil }
         guard let destination = SyslogDestination(configuration.auditSyslog) else {
@@ -89,7 +102,9 @@ extension SyslogExporter {
                 ? nil : trusted.isEmpty ? TLSClientContext(trustedPEM: nil) : TLSClientContext(trustedPath: trusted)
             let exporter = try SyslogExporter(
                 to: destination, security: security,
-                source: AuditSource(store: store, positionPath: directory.auditPosition), world: world
+                source: AuditSource(
+                    store: store, positionPath: directory.auditPosition, forgottenThrough: { keeper.forgottenThrough }),
+                world: world
             ) { event in
                 switch event {
                 case .connected: logger.notice("audit export connected", metadata: ["collector": "\(destination)"])

@@ -23,6 +23,9 @@ public struct Configuration: Sendable, Equatable {
     public var auditSyslog = ""
     /// Certificates to trust by TLS; empty: those of the system.
     public var auditSyslogTrust = ""
+    /// 0: no limit; so for days.
+    public var auditRetentionEntries = 1_000_000
+    public var auditRetentionDays = 365
     public var sessionIdleMinutes = 30
     public var sessionAbsoluteHours = 48
     public var sessionsPerUser = 550
@@ -149,6 +152,8 @@ struct ConfigurationKey: Sendable {
         .number("array.pool_gib", \.poolGiB, 1...16_384),
         .text("audit.syslog", \.auditSyslog),
         .text("audit.syslog_trust", \.auditSyslogTrust),
+        .number("audit.retention_entries", \.auditRetentionEntries, 0...1_000_000_000),
+        .number("audit.retention_days", \.auditRetentionDays, 0...36_500),
         .text("iscsi.listen", \.iscsiListen),
         .text("iscsi.target_name", \.iscsiTargetName),
         .text("iscsi.chap_file", \.iscsiChallengeFile),

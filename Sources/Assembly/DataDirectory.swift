@@ -7,6 +7,9 @@ import Glibc
 /// private-key.pem   for the owner alone
 /// inventory.db      the inventory log (SQLite, with -wal and -shm)
 /// array.pool        the array's blocks (sparse)
+/// audit-key.pem     signs checkpoints of the audit log; for the owner alone
+/// audit-public-key.pem    checks them
+/// audit-checkpoints       the checkpoints
 /// audit-export.position   the last audit record that the collector has
 /// ```
 public struct DataDirectory: Sendable {
@@ -19,6 +22,9 @@ public struct DataDirectory: Sendable {
     public var inventory: String { path + "/inventory.db" }
     /// Up to where the audit log has been exported.
     public var auditPosition: String { path + "/audit-export.position" }
+    public var auditKey: String { path + "/audit-key.pem" }
+    public var auditPublicKey: String { path + "/audit-public-key.pem" }
+    public var auditCheckpoints: String { path + "/audit-checkpoints" }
     public var pool: String { path + "/array.pool" }
 
     /// Makes the directory, and those above it, for the owner alone.

@@ -33,13 +33,14 @@ public final class Node: Sendable {
     private let server: Server
     private let storageTarget: ISCSIFrontEnd?
     private let upkeep: Upkeep
+    private let audit: AuditKeeper
     private let auditExport: SyslogExporter?
     private let readiness: Readiness
     private let logger: Logger
 
     private init(
         configuration: Configuration, directory: DataDirectory, parts: Parts, server: Server, identity: ServerIdentity,
-        storageTarget: ISCSIFrontEnd?, auditExport: SyslogExporter?, generatedPassword: String?, readiness: Readiness,
+        storageTarget: ISCSIFrontEnd?, audit: AuditKeeper, auditExport: SyslogExporter?, generatedPassword: String?, readiness: Readiness,
         logger: Logger
     ) {
         self.configuration = configuration
@@ -47,6 +48,7 @@ public final class Node: Sendable {
         self.server = server
         self.storageTarget = storageTarget
         self.identity = identity
+        self.audit = audit
         self.auditExport = auditExport
         self.generatedPassword = generatedPassword
         self.readiness = readiness
@@ -54,7 +56,7 @@ public final class Node: Sendable {
         product = parts.product
         self.parts = parts
         address = server.boundAddresses.first?.description ?? configuration.listen
-        upkeep = Upkeep(product: parts.product, logger: logger)
+        upkeep = Upkeep(product: parts.product, audit: audit, logger: logger)
     }
 
     /// Fingerprint of the certificate that is shown to clients.
@@ -86,6 +88,8 @@ public final class Node: Sendable {
         password: String?, logs: LogFactory, logger: Logger, world: World
     ) async throws(StartError) -> Node {
         let generated = try await parts.prepare(configuration, password: password, world: world, logger: logger)
+        let audit = try AuditKeeper(configuration, directory, parts.product, logs.logger("audit"))
+        await audit.begin()
         let readiness = Readiness(store: parts.product.store)
         let application = parts.application(configuration, readiness: readiness, logs: logs)
         let storageTarget = try ISCSIFrontEnd(configuration, array: parts.array, world: world, logger: logs.logger("iscsi"))
@@ -94,10 +98,11 @@ public final class Node: Sendable {
                 configuration: try serving(configuration, identity.context), application: application,
                 logger: logs.logger("serving"), world: world)
             let export = try SyslogExporter.start(
-                configuration, directory, store: parts.product.store, world: world, logger: logs.logger("audit"))
+                configuration, directory, store: parts.product.store, keeper: audit, world: world,
+                logger: logs.logger("audit"))
             let node = Node(
                 configuration: configuration, directory: directory, parts: parts, server: server, identity: identity,
-                storageTarget: storageTarget, auditExport: export, generatedPassword: generated, readiness: readiness,
+                storageTarget: storageTarget, audit: audit, auditExport: export, generatedPassword: generated, readiness: readiness,
                 logger: logger)
             try storageTarget?.start(for: parts.product.array)
             try server.start()
@@ -156,6 +161,7 @@ public final class Node: Sendable {
         product.array.stop()
         await product.engine.stop()
         server.stop()
+        await audit.sign()
         auditExport?.stop()
         await parts.close()
         logger.notice("stopped")

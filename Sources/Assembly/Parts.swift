@@ -136,10 +136,11 @@ struct Parts: Sendable {
         limits.admission.requestsPerSecondPerUser = configuration.requestsPerSecondPerUser
         limits.admission.waitingRequests = configuration.waitingRequests
         let authorizer = AuthorizationAdapter(product: product)
+        let audit = AuditAdapter(store: product.store, refusals: product.refusals, logger: logs.logger("audit"))
         let document = Array(servedDocument.description.utf8)
         return APIApplication(
             operations: operations, dispatcher: ServiceDispatcher(product.services), sessions: sessions,
-            authorizer: authorizer,
+            authorizer: authorizer, audit: audit,
             endpoints: [
                 HealthEndpoint(isReady: { readiness.isReady }),
                 DocumentEndpoint(
@@ -148,7 +149,8 @@ struct Parts: Sendable {
                 FormLoginEndpoint(sessions: sessions, maker: sessions),
                 NetworkPolicyEndpoint(
                     responder: NetworkPolicyAdapter(product: product), sessions: sessions, productVersion: "4.2.1.0.0"),
-                FileAccessEndpoint(files: FileAccessAdapter(product: product), sessions: sessions, authorizer: authorizer),
+                FileAccessEndpoint(
+                    files: FileAccessAdapter(product: product), sessions: sessions, authorizer: authorizer, audit: audit),
             ],
             accessLog: configuration.logsAccess ? AccessLines(logger: logs.logger("access")) : nil, world: world,
             configuration: limits)

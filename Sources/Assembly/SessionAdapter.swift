@@ -17,13 +17,13 @@ struct SessionAdapter: SessionAuthority, SessionMaker {
         guard let name = tokens?.user(of: token, at: now) else { return nil }
         let inventory = product.store.snapshot
         guard let user = inventory[User.self].record(name.user)?.value, user.isEnabled else { return nil }
-        return principal(user)
+        return principal(user, .bearer)
     }
 
     func antiForgeryToken(of token: ArraySlice<UInt8>) -> String { Sessions.antiForgeryToken(of: token) }
 
     func authenticate(user: String, password: String, call: Call) async throws(Fault) -> Principal {
-        principal(try await product.logins.authenticate(user: user, password: password, call: call))
+        principal(try await product.logins.authenticate(user: user, password: password, call: call), .password)
     }
 
     func noteRefusal(_ reason: AuthenticationRefusal, of call: Call) { product.refusals.note(reason.rawValue, of: call) }
@@ -32,9 +32,9 @@ struct SessionAdapter: SessionAuthority, SessionMaker {
 
     func endSession(by call: Call) async throws(Fault) { try await product.sessions.end(by: call) }
 
-    private func principal(_ user: User) -> Principal {
+    private func principal(_ user: User, _ method: AuthenticationMethod) -> Principal {
         Principal(
             user: user.id.rawValue, isAdministrator: product.store.snapshot.isAdministrator(user.id),
-            credentialVersion: user.credentialVersion)
+            credentialVersion: user.credentialVersion, authentication: method)
     }
 }

@@ -7,11 +7,13 @@ import Synchronization
 /// What has to be done from time to time while a node runs.
 final class Upkeep: Sendable {
     private let product: Product
+    private let audit: AuditKeeper
     private let logger: Logger
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
-    init(product: Product, logger: Logger) {
+    init(product: Product, audit: AuditKeeper, logger: Logger) {
         self.product = product
+        self.audit = audit
         self.logger = logger
     }
 
@@ -20,6 +22,8 @@ final class Upkeep: Sendable {
             tasks = [
                 // Well within the 16 s after which other hosts take a silent one for dead.
                 repeated(everySeconds: 3, heartbeats), repeated(everySeconds: 60, sessions), repeated(everySeconds: 60, workflows),
+                repeated(everySeconds: 30) { [audit] in await audit.sign() },
+                repeated(everySeconds: 60) { [audit] in await audit.retain() },
             ]
         }
     }

@@ -85,6 +85,13 @@ size_t copenssl_key_to_pem(EVP_PKEY *key, uint8_t **bytes) {
     return take_bytes(bio, bytes);
 }
 
+size_t copenssl_public_key_to_pem(EVP_PKEY *key, uint8_t **bytes) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL) return 0;
+    PEM_write_bio_PUBKEY(bio, key);
+    return take_bytes(bio, bytes);
+}
+
 void copenssl_free(void *bytes, size_t count) { OPENSSL_clear_free(bytes, count); }
 
 int copenssl_certificates_from_pem(const uint8_t *bytes, size_t count, X509 **certificates, int capacity) {

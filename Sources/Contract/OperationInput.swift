@@ -85,6 +85,12 @@ public struct OperationInput: Sendable {
         try fields.finish()
     }
 
+    /// What the path gave, if there is nothing but a path.
+    var pathMembers: [(name: String, value: JSONValue)] { path?.members ?? [] }
+
+    /// The parameters otherwise.
+    var bodyMembers: [(name: String, value: JSONValue)] { fields.members }
+
     /// The text of a variable of the path, as a value, without it counting as read.
     func text(inPath name: String) -> JSONValue? { path?.peek(name) }
 

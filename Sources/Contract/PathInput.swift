@@ -76,6 +76,10 @@ struct PathInput: Sendable {
         return values[place]
     }
 
+    var members: [(name: String, value: JSONValue)] {
+        zip(variables.all, values).map { (String(decoding: $0.name, as: UTF8.self), JSONValue.text($1)) }
+    }
+
     /// As `text`, but it does not count as read.
     func peek(_ name: String) -> JSONValue? {
         guard let place = variables.all.firstIndex(where: { $0.name.elementsEqual(name.utf8) }) else { return nil }

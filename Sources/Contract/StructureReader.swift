@@ -48,6 +48,8 @@ public struct StructureReader: Sendable {
         nextIndex = 1
     }
 
+    var members: [(name: String, value: JSONValue)] { fields.members.map { ($0.name.text ?? "", $0.value) } }
+
     /// The value of a field, which does not count as read then.
     func peek(_ field: String) -> JSONValue? { fields[field] }
 

@@ -27,6 +27,7 @@ public let operations: [Operation] = [
     arrayPoolUpdate(),
     arraySessionList(),
     arrayStatisticsGet(),
+    auditList(),
     globalPermissionCreate(),
     globalPermissionDelete(),
     globalPermissionGet(),
@@ -844,6 +845,55 @@ private func arrayStatisticsGet() -> Operation {
         service: "com.viaduct.array.statistics", name: "get", parameters: parameters,
         output: .structure("com.viaduct.array.statistics.info"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func auditList() -> Operation {
+    let parameters: [Parameter] = [Parameter("filter", .optional(.structure("com.viaduct.audit.filter_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Global.Diagnostics"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("user", target: ["filter", "user"], type: .optional(.string)),
+        QueryItem("service", target: ["filter", "service"], type: .optional(.string)),
+        QueryItem("operation", target: ["filter", "operation"], type: .optional(.string)),
+        QueryItem("object", target: ["filter", "object"], type: .optional(.string)),
+        QueryItem("result", target: ["filter", "result"], type: .optional(.string)),
+        QueryItem("begin_time", target: ["filter", "begin_time"], type: .optional(.dateTime)),
+        QueryItem("end_time", target: ["filter", "end_time"], type: .optional(.dateTime)),
+        QueryItem("newest_first", target: ["filter", "newest_first"], type: .optional(.boolean)),
+        QueryItem("page_size", target: ["filter", "page_size"], type: .optional(.long)),
+        QueryItem("marker", target: ["filter", "marker"], type: .optional(.string)),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("viaduct"), .literal("audit")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("filter.user", target: ["filter", "user"], type: .optional(.string)),
+        QueryItem("filter.service", target: ["filter", "service"], type: .optional(.string)),
+        QueryItem("filter.operation", target: ["filter", "operation"], type: .optional(.string)),
+        QueryItem("filter.object", target: ["filter", "object"], type: .optional(.string)),
+        QueryItem("filter.result", target: ["filter", "result"], type: .optional(.string)),
+        QueryItem("filter.begin_time", target: ["filter", "begin_time"], type: .optional(.dateTime)),
+        QueryItem("filter.end_time", target: ["filter", "end_time"], type: .optional(.dateTime)),
+        QueryItem("filter.newest_first", target: ["filter", "newest_first"], type: .optional(.boolean)),
+        QueryItem("filter.page_size", target: ["filter", "page_size"], type: .optional(.long)),
+        QueryItem("filter.marker", target: ["filter", "marker"], type: .optional(.string)),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("audit")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.audit", name: "list", parameters: parameters,
+        output: .structure("com.viaduct.audit.list_result"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }
 
 private func globalPermissionCreate() -> Operation {

@@ -146,6 +146,26 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.audit.filter_spec", isError: false,
+            ["user opt(string)", "service opt(string)", "operation opt(string)", "object opt(string)", "result opt(string)", "begin_time opt(datetime)", "end_time opt(datetime)", "newest_first opt(bool)", "page_size opt(long)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.audit.info", isError: false,
+            ["number long", "sequence long", "time datetime", "user opt(string)", "session opt(string)", "authentication opt(string)", "peer string", "user_agent opt(string)", "request_id string", "operation_id opt(string)", "service string", "operation string", "arguments opt(string)", "duration_ms opt(long)", "result string", "targets list(s:com.viaduct.audit.target)", "digest string"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.audit.list_result", isError: false,
+            ["items list(s:com.viaduct.audit.info)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.audit.target", isError: false,
+            ["target string", "detail opt(string)"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.authorization.global_permissions.create_spec", isError: false,
             ["principal s:com.vmware.vcenter.authorization.permissions.principal", "role id"],
             unions: [

@@ -5,4 +5,11 @@ extension Digest {
         self.init(
             words: bytes.withUnsafeBytes { $0.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self) })
     }
+
+    /// From `bytes`; `nil` unless there are 32.
+    public init?(raw bytes: ArraySlice<UInt8>) {
+        guard bytes.count == 32 else { return nil }
+        self.init(
+            words: bytes.withUnsafeBytes { $0.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self) })
+    }
 }

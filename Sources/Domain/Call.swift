@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One request as the layers below the wires see it: who asks for what, from where, since when.
 public struct Call: Sendable {
     /// The authenticated user, for example `administrator@vsphere.local`; `nil` for an open operation.
@@ -17,6 +19,8 @@ public struct Call: Sendable {
     /// The client's address without port.
     public var peer: String
     public var receivedAt: Timestamp
+    /// What only the audit wants to know, and whether it knows; `nil` for reads and for work that is no request.
+    public var audit: AuditSlip?
 
     public init(
         user: String?, session: Identifier<Session>? = nil, credentialVersion: Int? = nil, requestID: String, operationID: String? = nil,
@@ -32,6 +36,35 @@ public struct Call: Sendable {
         self.peer = peer
         self.receivedAt = receivedAt
     }
+}
+
+/// What the audit wants to know of a call. Shared by all who work for it.
+public final class AuditSlip: Sendable {
+    /// `nil` if nobody proved to be anybody.
+    public let authentication: AuthenticationMethod?
+    public let userAgent: String?
+    /// What the caller gave, as JSON: secrets replaced, cut.
+    public let arguments: String?
+    private let marked = Atomic(false)
+
+    public init(authentication: AuthenticationMethod?, userAgent: String?, arguments: String?) {
+        self.authentication = authentication
+        self.userAgent = userAgent
+        self.arguments = arguments
+    }
+
+    /// A change of the call carries an audit entry.
+    public func mark() { marked.store(true, ordering: .releasing) }
+    public var isMarked: Bool { marked.load(ordering: .acquiring) }
+}
+
+/// How a caller proved who they are.
+public enum AuthenticationMethod: String, Sendable {
+    case session
+    /// Name and password with the call itself.
+    case password
+    /// A signed token.
+    case bearer
 }
 
 /// A moment of the wall clock in milliseconds since 1970-01-01T00:00:00Z.

@@ -39,9 +39,12 @@ public struct LogContents: Sendable, Equatable {
     public var head: UInt64
     /// Live records, in the order of kind, then identifier (by code unit).
     public var records: [LogRecord]
+    /// The end of the chain of audit entries.
+    public var audit: AuditHead
 
-    public init(head: UInt64, records: [LogRecord]) {
+    public init(head: UInt64, records: [LogRecord], audit: AuditHead = .start) {
         self.head = head
+        self.audit = audit
         self.records = records
     }
 }

@@ -157,9 +157,11 @@ struct PendingAudit: PendingCommit {
     func attempt(on inventory: Inventory, now: Timestamp, coder: RecordCoder) -> Draft.Finished? {
         let sequence = inventory.sequence + 1
         let entry = AuditEntry(sequence: sequence, time: now, call: call, outcome: outcome, facts: facts)
+            .sealed(after: inventory.state.audit)
+        call.audit?.mark()
         return Draft.Finished(
             change: Change(sequence: sequence, time: now, writes: [], audit: entry),
-            inventory: Inventory(state: inventory.state.replacing(sequence: sequence)), touched: [])
+            inventory: Inventory(state: inventory.state.replacing(sequence: sequence, audit: entry.head)), touched: [])
     }
 
     func finish(_ failure: Fault?) { answer(failure) }

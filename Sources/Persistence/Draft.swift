@@ -160,10 +160,12 @@ extension Draft {
         var entry: AuditEntry?
         if (call != nil && auditing == .always) || !facts.isEmpty {
             entry = AuditEntry(sequence: sequence, time: now, call: call, outcome: .succeeded, facts: facts)
+                .sealed(after: base.state.audit)
+            call?.audit?.mark()
         }
         return Finished(
             change: Change(sequence: sequence, time: now, writes: writes, audit: entry),
-            inventory: Inventory(state: inventory.state.replacing(sequence: sequence)), touched: touched)
+            inventory: Inventory(state: inventory.state.replacing(sequence: sequence, audit: entry?.head)), touched: touched)
     }
 }
 

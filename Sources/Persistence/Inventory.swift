@@ -12,11 +12,14 @@ public struct Inventory: Sendable {
 
     /// An inventory without records.
     public init(schema: Schema) {
-        state = InventoryState(schema: schema, tables: schema.emptyTables, counters: [:], sequence: 0)
+        state = InventoryState(schema: schema, tables: schema.emptyTables, counters: [:], sequence: 0, audit: .start)
     }
 
     /// Number of the last change in it; 0 before the first.
     public var sequence: UInt64 { state.sequence }
+
+    /// The end of the chain of audit entries up to that change.
+    public var auditHead: AuditHead { state.audit }
 
     /// Whether the tables of some kinds are those of another inventory: nothing in them was written in between.
     ///
@@ -44,13 +47,18 @@ final class InventoryState: Sendable {
     /// The next number of each identifier prefix.
     let counters: TreeDictionary<String, UInt64>
     let sequence: UInt64
+    /// The end of the chain of audit entries.
+    let audit: AuditHead
 
-    init(schema: Schema, tables: [(any AnyTable)?], counters: TreeDictionary<String, UInt64>, sequence: UInt64) {
+    init(
+        schema: Schema, tables: [(any AnyTable)?], counters: TreeDictionary<String, UInt64>, sequence: UInt64, audit: AuditHead
+    ) {
         self.schema = schema
         self.tables = tables
         self.types = schema.types
         self.counters = counters
         self.sequence = sequence
+        self.audit = audit
     }
 
     @inlinable
@@ -70,14 +78,15 @@ final class InventoryState: Sendable {
     func replacing(slot: Int, by table: any AnyTable) -> InventoryState {
         var tables = tables
         tables[slot] = table
-        return InventoryState(schema: schema, tables: tables, counters: counters, sequence: sequence)
+        return InventoryState(schema: schema, tables: tables, counters: counters, sequence: sequence, audit: audit)
     }
 
     func replacing(counters: TreeDictionary<String, UInt64>) -> InventoryState {
-        InventoryState(schema: schema, tables: tables, counters: counters, sequence: sequence)
+        InventoryState(schema: schema, tables: tables, counters: counters, sequence: sequence, audit: audit)
     }
 
-    func replacing(sequence: UInt64) -> InventoryState {
-        InventoryState(schema: schema, tables: tables, counters: counters, sequence: sequence)
+    /// - Parameter audit: `nil` for the same.
+    func replacing(sequence: UInt64, audit: AuditHead?) -> InventoryState {
+        InventoryState(schema: schema, tables: tables, counters: counters, sequence: sequence, audit: audit ?? self.audit)
     }
 }

@@ -9,7 +9,7 @@ extension Inventory {
             try inventory.apply(
                 RecordWrite(kind: record.kind, id: record.id, body: record.body), revision: record.revision, coder: coder)
         }
-        self.init(state: inventory.state.replacing(sequence: contents.head))
+        self.init(state: inventory.state.replacing(sequence: contents.head, audit: contents.audit))
     }
 
     /// The inventory after a change that somebody else made.
@@ -22,7 +22,7 @@ extension Inventory {
         for write in change.writes where write.body != nil {
             try inventory.apply(write, revision: change.sequence, coder: coder)
         }
-        return Inventory(state: inventory.state.replacing(sequence: change.sequence))
+        return Inventory(state: inventory.state.replacing(sequence: change.sequence, audit: change.audit?.head))
     }
 
     private mutating func apply(

@@ -15,6 +15,7 @@ public final class MemoryLog: ChangeLog {
         var live: [Name: LogRecord] = [:]
         var changes: [Change] = []
         var audit: [AuditEntry] = []
+        var auditHead = AuditHead.start
         /// The last change that trimming took away.
         var trimmedThrough: UInt64 = 0
         var appends = 0
@@ -30,7 +31,7 @@ public final class MemoryLog: ChangeLog {
     public func open() throws(LogError) -> LogContents {
         state.withLock { state in
             let records = state.live.values.sorted { ($0.kind, $0.id) < ($1.kind, $1.id) }
-            return LogContents(head: state.head, records: records)
+            return LogContents(head: state.head, records: records, audit: state.auditHead)
         }
     }
 
@@ -55,7 +56,10 @@ public final class MemoryLog: ChangeLog {
         }
         state.head = change.sequence
         state.changes.append(change)
-        if let entry = change.audit { state.audit.append(entry) }
+        if let entry = change.audit {
+            state.audit.append(entry)
+            state.auditHead = entry.head
+        }
     }
 
     public func head() throws(LogError) -> UInt64 { state.withLock { $0.head } }

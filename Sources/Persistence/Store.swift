@@ -99,8 +99,13 @@ public final class Store: Sendable {
 
     /// Stores the audit entry of a call that was refused or failed and returns when it is durable.
     public func recordAudit(_ call: Call, refused type: FaultType, facts: [AuditFact] = []) async throws(Fault) {
+        try await recordAudit(call, .refused(type), facts: facts)
+    }
+
+    /// As above, for any call that changed nothing.
+    public func recordAudit(_ call: Call, _ outcome: AuditOutcome, facts: [AuditFact] = []) async throws(Fault) {
         let failure = await withUnsafeContinuation { (continuation: UnsafeContinuation<Fault?, Never>) in
-            let pending = PendingAudit(call: call, outcome: .refused(type), facts: facts) {
+            let pending = PendingAudit(call: call, outcome: outcome, facts: facts) {
                 continuation.resume(returning: $0)
             }
             if let refusal = submit(.commit(pending)) { pending.finish(refusal) }
@@ -115,6 +120,23 @@ public final class Store: Sendable {
     public func noteAudit(_ call: Call, refused type: FaultType, facts: [AuditFact] = []) -> Bool {
         let pending = PendingAudit(call: call, outcome: .refused(type), facts: facts) { _ in }
         return submit(.commit(pending), reserve: limits.queueLimit / 2) == nil
+    }
+
+    /// The last audit entry whose number is not greater; `nil` if none is kept. Blocks on the log.
+    public func auditEntry(upToNumber number: UInt64) throws(Fault) -> AuditEntry? {
+        var (low, high) = (UInt64(1), snapshot.sequence)
+        var found: AuditEntry?
+        // Numbers grow with the sequence: the first entry of the upper half tells which half it is.
+        while low <= high {
+            let middle = low + (high - low) / 2
+            if let entry = try audit(AuditQuery(sequences: middle...high, limit: 1)).first, entry.number <= number {
+                found = entry
+                low = entry.sequence + 1
+            } else {
+                high = middle - 1
+            }
+        }
+        return found
     }
 
     /// Audit entries that match. Blocks on the log, not on commits: call it from a thread that may.

@@ -19,7 +19,11 @@ final class FileLock: Sendable {
         descriptor = opened
     }
 
-    deinit { Glibc.close(descriptor) }
+    /// Unlocked by name: a child that is being started may share the descriptor for a moment, and closing it alone would not do.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
+    }
 }
 
 /// Makes the names of new files in the directory of `path` durable.

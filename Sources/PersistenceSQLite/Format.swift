@@ -1,18 +1,19 @@
 import CSQLite
 import Persistence
 
-// The tables of the database file, version 1.
+// The tables of the database file, version 2.
 //
 // ```
 // meta     one row per fact: head, trimmed (sequence numbers)
 // records  the live records, as the last change that wrote each left it
 // changes  what each change wrote; a NULL body removed the record
 // audit    the audit entry of each change that has one
+// chain    one row: the end of the chain of audit entries
 // ```
 //
 // The version is `PRAGMA user_version`. Counters are records of the kind `counter`.
 enum Format {
-    static let version = 1
+    static let version = 2
     /// `PRAGMA application_id`: the ASCII letters VIAD.
     static let applicationID = 0x5649_4144
 
@@ -28,7 +29,10 @@ enum Format {
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE audit(
             sequence INTEGER PRIMARY KEY, milliseconds INTEGER NOT NULL, user TEXT, service TEXT NOT NULL,
-            operation TEXT NOT NULL, entry BLOB NOT NULL
+            operation TEXT NOT NULL, outcome TEXT NOT NULL, targets TEXT NOT NULL, entry BLOB NOT NULL, digest BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE chain(
+            id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL, sequence INTEGER NOT NULL, digest BLOB NOT NULL
         ) STRICT;
         CREATE INDEX audit_by_time ON audit(milliseconds);
         CREATE INDEX audit_by_user ON audit(user, sequence) WHERE user IS NOT NULL;

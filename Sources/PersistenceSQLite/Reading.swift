@@ -12,7 +12,7 @@ extension Database {
     }
 
     func contents() throws(DatabaseError) -> LogContents {
-        var contents = LogContents(head: try head(), records: [])
+        var contents = LogContents(head: try head(), records: [], audit: try auditHead())
         let rows = try statement("SELECT kind, id, revision, body FROM records ORDER BY kind, id")
         defer { rows.reset() }
         while try rows.step() {
@@ -57,33 +57,14 @@ extension Database {
         after sequence: UInt64, through last: UInt64
     ) throws(DatabaseError) -> [UInt64: Change] {
         var changes: [UInt64: Change] = [:]
-        let rows = try statement("SELECT entry FROM audit WHERE sequence > ? AND sequence <= ?")
+        let rows = try statement("SELECT entry, digest FROM audit WHERE sequence > ? AND sequence <= ?")
         defer { rows.reset() }
         try rows.bind(1, Int64(sequence))
         try rows.bind(2, Int64(last))
         while try rows.step() {
-            let entry = try AuditCoder.decode(rows.bytes(0))
+            let entry = try AuditEntry(rows)
             changes[entry.sequence] = Change(sequence: entry.sequence, time: entry.time, writes: [], audit: entry)
         }
         return changes
-    }
-
-    func audit(_ query: AuditQuery) throws(DatabaseError) -> [AuditEntry] {
-        let rows = try statement(
-            """
-            SELECT entry FROM audit WHERE sequence >= ? AND sequence <= ?
-            AND (?3 IS NULL OR milliseconds >= ?3) AND (?4 IS NULL OR milliseconds < ?4) AND (?5 IS NULL OR user = ?5)
-            ORDER BY sequence \(query.newestFirst ? "DESC" : "ASC") LIMIT ?6
-            """)
-        defer { rows.reset() }
-        try rows.bind(1, Int64(clamping: query.sequences.lowerBound))
-        try rows.bind(2, Int64(clamping: query.sequences.upperBound))
-        if let from = query.from { try rows.bind(3, from.milliseconds) }
-        if let until = query.until { try rows.bind(4, until.milliseconds) }
-        if let user = query.user { try rows.bind(5, user) }
-        try rows.bind(6, Int64(query.limit))
-        var entries: [AuditEntry] = []
-        while try rows.step() { entries.append(try AuditCoder.decode(rows.bytes(0))) }
-        return entries
     }
 }

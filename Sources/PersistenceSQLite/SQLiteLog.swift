@@ -65,6 +65,7 @@ public final class SQLiteLog: ChangeLog {
                 try database.write(change)
             }
             try database.setHead(head + UInt64(changes.count))
+            if let entry = changes.last(where: { $0.audit != nil })?.audit { try database.setAuditHead(entry.head) }
         } catch {
             return refused(error, by: database)
         }
@@ -114,6 +115,17 @@ public final class SQLiteLog: ChangeLog {
             } catch {
                 throw LogError(error)
             }
+        }
+    }
+
+    /// Checks the audit entries of a log that may be in use by a server.
+    ///
+    /// - Parameter checkpoints: with good signatures.
+    public static func verifyAudit(path: String, _ checkpoints: [AuditCheckpoint]) throws(LogError) -> AuditVerification {
+        do throws(DatabaseError) {
+            return try Database.forReading(path: path).verifyAudit(checkpoints)
+        } catch {
+            throw LogError(error)
         }
     }
 

@@ -18,7 +18,7 @@ extension Database {
             if let body = write.body { try row.bind(6, body) }
             try row.run()
         }
-        if let entry = change.audit { try insert(entry, sequence: sequence) }
+        if let entry = change.audit { try insert(entry) }
     }
 
     private func applyToRecords(_ write: RecordWrite, revision: Int64) throws(DatabaseError) {
@@ -37,18 +37,6 @@ extension Database {
         try row.bind(2, write.id)
         try row.bind(3, revision)
         try row.bind(4, body)
-        try row.run()
-    }
-
-    private func insert(_ entry: AuditEntry, sequence: Int64) throws(DatabaseError) {
-        let row = try statement(
-            "INSERT INTO audit(sequence, milliseconds, user, service, operation, entry) VALUES (?, ?, ?, ?, ?, ?)")
-        try row.bind(1, sequence)
-        try row.bind(2, entry.time.milliseconds)
-        if let user = entry.user { try row.bind(3, user) }
-        try row.bind(4, entry.service)
-        try row.bind(5, entry.operation)
-        try row.bind(6, try AuditCoder.encode(entry))
         try row.run()
     }
 

@@ -69,6 +69,7 @@ public struct Product: Sendable {
             arrayLUNVAAI: ArrayLUNVAAI(store: store, array: array), arrayPool: ArrayPools(engine: engine, array: array),
             arraySession: ArraySessions(array: array),
             arrayStatistics: ArrayStatistics(store: store, pool: array.pool, fabric: fabric),
+            audit: Audit(store: store, fabric: fabric),
             globalPermission: GlobalPermissions(store: store),
             hostSettings: HostSettings(store: store, fabric: fabric),
             identityGroups: IdentityGroups(directory: directory), identityUsers: IdentityUsers(directory: directory),

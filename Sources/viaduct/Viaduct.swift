@@ -6,7 +6,10 @@ import Assembly
 struct Viaduct: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "viaduct", abstract: "A vSphere-compatible cloud control plane.",
-        subcommands: [Serve.self, Initialize.self, CheckConfiguration.self, CheckData.self, UserCommands.self, Version.self])
+        subcommands: [
+            Serve.self, Initialize.self, CheckConfiguration.self, CheckData.self, UserCommands.self,
+            AuditCommands.self, Version.self,
+        ])
 }
 
 /// What all commands that read the configuration take.

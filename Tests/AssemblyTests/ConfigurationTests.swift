@@ -28,6 +28,8 @@ import Testing
         ("iscsi.sessions_per_initiator", "23", { "\($0.iscsiSessionsPerInitiator)" }),
         ("iscsi.connections", "24", { "\($0.iscsiConnections)" }),
         ("audit.syslog", "tcp://collector", { $0.auditSyslog }), ("audit.syslog_trust", "ca.pem", { $0.auditSyslogTrust }),
+        ("audit.retention_entries", "25", { "\($0.auditRetentionEntries)" }),
+        ("audit.retention_days", "26", { "\($0.auditRetentionDays)" }),
         ("inventory.seed", "seed.yaml", { $0.seedFile }), ("log.format", "text", { $0.logFormat.rawValue }),
         ("log.level", "debug", { $0.logLevel }), ("log.access", "false", { "\($0.logsAccess)" }),
         ("identity.password_hash", "scrypt", { $0.passwordHash }),

@@ -93,7 +93,8 @@ private let root: String = #filePath.split(separator: "/").dropLast(3).reduce(""
     }
 
     @Test func readsAreTheOperationsThatChangeNothing() {
-        for operation in operations {
+        // It reads from the disk, and leaves an entry of who looked.
+        for operation in operations where operation.service != "com.viaduct.audit" {
             #expect(operation.isRead == ["get", "list"].contains(operation.name), "\(operation.service).\(operation.name)")
         }
         let open = Set(operations.filter { $0.authentication == .open }.map(\.service))

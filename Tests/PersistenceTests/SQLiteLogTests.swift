@@ -37,7 +37,7 @@ import Testing
         var newer = good
         newer.replaceSubrange(60..<64, with: [0, 0, 0, 9])
         try writeFile(path, newer[...])
-        #expect(openError(SQLiteLog(path: path)) == .newerFormat(found: 9, known: 1))
+        #expect(openError(SQLiteLog(path: path)) == .newerFormat(found: 9, known: 2))
         var foreign = good
         foreign.replaceSubrange(68..<72, with: [1, 2, 3, 4])
         try writeFile(path, foreign[...])

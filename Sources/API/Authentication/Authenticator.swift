@@ -64,10 +64,9 @@ struct Authenticator: Sendable {
         try await authority.authenticate(user: credentials.user, password: credentials.password, call: call)
     }
 
-    /// The fault for a caller who was not let in, which is recorded unless nothing was presented: that is no attempt, and
-    /// well-behaved clients begin so.
+    /// The fault for a caller who was not let in, which is recorded.
     func refuse(_ reason: AuthenticationRefusal, _ call: Call) -> Fault {
-        if reason != .nothingPresented { authority.noteRefusal(reason, of: call) }
+        authority.noteRefusal(reason, of: call)
         return reason == .unsupportedScheme ? StandardFault.unsupportedScheme : StandardFault.unauthenticated
     }
 

@@ -9,10 +9,14 @@ public struct Principal: Sendable, Equatable {
     public let session: Identifier<Session>?
     /// See `Call.credentialVersion`; `nil` with a session, which keeps its own.
     public let credentialVersion: Int?
+    public let authentication: AuthenticationMethod
 
+    /// - Parameter authentication: `nil` for a session if there is one, for a password otherwise.
     public init(
-        user: String, isAdministrator: Bool, session: Identifier<Session>? = nil, credentialVersion: Int? = nil
+        user: String, isAdministrator: Bool, session: Identifier<Session>? = nil, credentialVersion: Int? = nil,
+        authentication: AuthenticationMethod? = nil
     ) {
+        self.authentication = authentication ?? (session == nil ? .password : .session)
         self.user = user
         self.isAdministrator = isAdministrator
         self.session = session

@@ -35,7 +35,7 @@ public struct FormLoginEndpoint: Endpoint {
     }
 
     private func create(_ request: Request, _ exchange: Exchange) -> Step {
-        let call = call("create", exchange)
+        let call = call("create", request.head, exchange)
         let body: [UInt8] = if case .bytes(let bytes) = request.body { bytes } else { [] }
         guard let form = FormBody(body[...]), let user = form["j_username"], let password = form["j_password"], !user.isEmpty
         else {
@@ -66,7 +66,7 @@ public struct FormLoginEndpoint: Endpoint {
     }
 
     private func destroy(_ request: Request, _ exchange: Exchange) -> Step {
-        var call = call("destroy", exchange)
+        var call = call("destroy", request.head, exchange)
         switch authenticator.judge(SessionTokenScheme.readForm(request.head), rule: .session, at: exchange.receivedAt) {
         case .accepted(let principal):
             call.user = principal.user
@@ -89,10 +89,12 @@ public struct FormLoginEndpoint: Endpoint {
         return .now(Self.refused)
     }
 
-    private func call(_ operation: String, _ exchange: Exchange) -> Call {
-        Call(
+    private func call(_ operation: String, _ head: RequestHead, _ exchange: Exchange) -> Call {
+        var call = Call(
             user: nil, requestID: exchange.requestID, operationID: exchange.operationID, service: Self.service,
             operation: operation, peer: exchange.peer, receivedAt: exchange.receivedAt)
+        call.audit = AuditSlip(head, operation == "create" ? .password : .session)
+        return call
     }
 
     /// In NSX's words, which clients look for.

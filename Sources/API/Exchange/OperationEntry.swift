@@ -1,5 +1,6 @@
 import Contract
 import Domain
+import HTTP
 import Synchronization
 
 /// An operation with what is prepared once for all its calls. A class, so that passing it on costs one reference.
@@ -32,6 +33,13 @@ final class OperationEntry: Sendable {
         // Not for lists of millions: such a buffer would be reserved for the next short answer too.
         let next = max(min(bytes + 32, 256 * 1024), expected - expected / 16)
         if next > expected || next < expected - expected / 32 { answerBytes.store(next, ordering: .relaxed) }
+    }
+
+    /// A call by somebody who is not known, or not yet.
+    func call(from head: RequestHead, _ authentication: AuthenticationMethod?, in exchange: Exchange) -> Call {
+        var call = call(by: nil, in: exchange)
+        call.audit = AuditSlip(head, authentication)
+        return call
     }
 
     func call(by principal: Principal?, in exchange: Exchange) -> Call {

@@ -12,8 +12,13 @@ public struct FileAccessEndpoint: Endpoint {
     let files: any DatastoreFiles
     let authorizer: any Authorizer
     private let authenticator: Authenticator
+    private let audit: (any AuditTrail)?
 
-    public init(files: any DatastoreFiles, sessions: any SessionAuthority, authorizer: any Authorizer = AdministratorsOnly()) {
+    public init(
+        files: any DatastoreFiles, sessions: any SessionAuthority, authorizer: any Authorizer = AdministratorsOnly(),
+        audit: (any AuditTrail)? = nil
+    ) {
+        self.audit = audit
         self.files = files
         self.authorizer = authorizer
         authenticator = Authenticator(authority: sessions, acceptsCredentialsOnEveryCall: true)
@@ -66,12 +71,16 @@ public struct FileAccessEndpoint: Endpoint {
             guard case .malformed(let reason) = error else { return .text(400, "Malformed.") }
             return .text(400, reason)
         }
+        let call = call(by: principal, head, exchange)
         do throws(FileFault) {
-            if let refusal = try refusal(of: target, head.method, by: principal) { return refusal }
+            if let refusal = try refusal(of: target, head.method, by: principal) {
+                audit?.noteRefusal(.unauthorized, of: call)
+                return refusal
+            }
         } catch {
+            audit?.noteRefusal(.notFound, of: call)
             return Self.refusal(error)
         }
-        let call = call(by: principal, head, exchange)
         do throws(FileFault) {
             switch (head.method, target) {
             case (.put, .file(let location)) where !location.path.isEmpty:
@@ -121,10 +130,14 @@ public struct FileAccessEndpoint: Endpoint {
     }
 
     private func call(by principal: Principal?, _ head: RequestHead, _ exchange: Exchange) -> Call {
-        Call(
+        var call = Call(
             user: principal?.user, session: principal?.session, requestID: exchange.requestID,
             operationID: exchange.operationID, service: Self.service, operation: operationName(head.method),
             peer: exchange.peer, receivedAt: exchange.receivedAt)
+        if principal == nil || head.method == .put || head.method == .delete {
+            call.audit = AuditSlip(head, principal?.authentication, arguments: nil)
+        }
+        return call
     }
 
     private func operationName(_ method: Method) -> String {

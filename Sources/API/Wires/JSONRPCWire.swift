@@ -38,16 +38,16 @@ extension APIApplication {
         let input = envelope.input
         let presented = envelope.presented(head, isLogin: rule == .credentials)
         switch authenticator.judge(presented, rule: rule, at: exchange.receivedAt) {
-        case .anyone: return run(entry, input, nil, exchange, shape)
-        case .accepted(let principal): return run(entry, input, principal, exchange, shape)
+        case .anyone: return run(entry, input, nil, head, exchange, shape)
+        case .accepted(let principal): return run(entry, input, principal, head, exchange, shape)
         case .refused(let reason):
-            let fault = authenticator.refuse(reason, entry.call(by: nil, in: exchange))
+            let fault = authenticator.refuse(reason, entry.call(from: head, nil, in: exchange))
             return .now(refusal(fault, entry, nil, exchange, shape))
         case .check(let credentials):
             return .later { [self] in
                 do throws(Fault) {
-                    let principal = try await authenticator.check(credentials, for: entry.call(by: nil, in: exchange))
-                    return await run(entry, input, principal, exchange, shape).finished()
+                    let principal = try await authenticator.check(credentials, for: entry.call(from: head, .password, in: exchange))
+                    return await run(entry, input, principal, head, exchange, shape).finished()
                 } catch {
                     return refusal(error, entry, nil, exchange, shape)
                 }
@@ -56,11 +56,11 @@ extension APIApplication {
     }
 
     private func run(
-        _ entry: OperationEntry, _ input: JSONValue?, _ principal: Principal?, _ exchange: Exchange,
+        _ entry: OperationEntry, _ input: JSONValue?, _ principal: Principal?, _ head: RequestHead, _ exchange: Exchange,
         _ shape: JSONRPCPresentation
     ) -> Step {
         do throws(Fault) {
-            return perform(entry, input: try OperationInput(jsonRPC: input), by: principal, in: exchange, as: shape)
+            return perform(entry, input: try OperationInput(jsonRPC: input), by: principal, from: head, in: exchange, as: shape)
         } catch {
             return .now(refusal(error, entry, principal, exchange, shape))
         }

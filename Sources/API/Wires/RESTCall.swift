@@ -13,11 +13,11 @@ extension APIApplication {
         switch authenticator.judge(request.head, rule: entry.operation.authentication, at: exchange.receivedAt) {
         case .anyone: return call(entry, route, variables, request, exchange, by: nil, as: shape)
         case .accepted(let principal): return call(entry, route, variables, request, exchange, by: principal, as: shape)
-        case .refused(let reason): return .now(turnAway(reason, entry, exchange, as: shape))
+        case .refused(let reason): return .now(turnAway(reason, entry, request.head, exchange, as: shape))
         case .check(let credentials):
             return .later { [self] in
                 do throws(Fault) {
-                    let principal = try await authenticator.check(credentials, for: entry.call(by: nil, in: exchange))
+                    let principal = try await authenticator.check(credentials, for: entry.call(from: request.head, .password, in: exchange))
                     return await call(entry, route, variables, request, exchange, by: principal, as: shape).finished()
                 } catch {
                     return refusal(error, of: entry, as: shape)
@@ -37,7 +37,7 @@ extension APIApplication {
         }
         do throws(Fault) {
             let input = try Self.input(route, shape.wire, variables, request)
-            return perform(entry, input: input, by: principal, in: exchange, as: shape)
+            return perform(entry, input: input, by: principal, from: request.head, in: exchange, as: shape)
         } catch {
             return .now(refusal(error, of: entry, by: principal, as: shape))
         }
@@ -46,9 +46,9 @@ extension APIApplication {
     /// By itself, so that whoever is let in does not pay for the making of a call.
     @inline(never)
     private func turnAway(
-        _ reason: AuthenticationRefusal, _ entry: OperationEntry, _ exchange: Exchange, as shape: some Presentation
+        _ reason: AuthenticationRefusal, _ entry: OperationEntry, _ head: RequestHead, _ exchange: Exchange, as shape: some Presentation
     ) -> Outcome {
-        refusal(authenticator.refuse(reason, entry.call(by: nil, in: exchange)), of: entry, as: shape)
+        refusal(authenticator.refuse(reason, entry.call(from: head, nil, in: exchange)), of: entry, as: shape)
     }
 
     private func refusal(

@@ -21,6 +21,7 @@ X509 *copenssl_make_certificate(
 // PEM text into `bytes` (owned by the caller, free with copenssl_free); returns its count, 0 on failure.
 size_t copenssl_certificate_to_pem(X509 *certificate, uint8_t **bytes);
 size_t copenssl_key_to_pem(EVP_PKEY *key, uint8_t **bytes);
+size_t copenssl_public_key_to_pem(EVP_PKEY *key, uint8_t **bytes);
 void copenssl_free(void *bytes, size_t count);
 
 // The certificates of a PEM text, in order; returns how many, at most `capacity`, or -1 if one is broken.

@@ -3,25 +3,26 @@ import Persistence
 import Platform
 import Synchronization
 
-/// Records callers that were turned away before anybody's password was looked at.
+/// Records callers that were turned away before anybody's password was looked at, and reads that were not permitted.
 ///
-/// Strangers can cause these in any number, so that only so many become entries of their own; the next entry says how many
-/// did not.
+/// These can come in any number, so that of one user, and of strangers for one reason, only so many become entries of their
+/// own; the next entry says how many did not. That bounds what a flood of them can write.
 public final class RefusalRecorder: Sendable {
     /// Entries at once, and per second in the long run.
     private static let burst: Int64 = 100
     private static let perSecond: Int64 = 20
 
-    private struct State {
+    private struct Allowance {
         /// In thousandths of an entry.
-        var allowance = burst * 1000
+        var left = burst * 1000
         var lastNanoseconds: UInt64 = 0
         var suppressed = 0
     }
 
     private let store: Store
     private let clock: any Clock
-    private let state = Mutex(State())
+    /// By user, and by reason for strangers: no more than the directory has users and the interface reasons.
+    private let allowances = Mutex<[String: Allowance]>([:])
 
     public init(store: Store, world: World) {
         self.store = store
@@ -29,30 +30,35 @@ public final class RefusalRecorder: Sendable {
     }
 
     /// - Parameter reason: says nothing of what was presented.
-    public func note(_ reason: String, of call: Call) {
-        guard let missing = take() else { return }
+    public func note(_ reason: String, of call: Call, _ type: FaultType = .unauthenticated) {
+        let key = call.user ?? "\n" + reason
+        guard let missing = take(key) else { return }
         let detail = missing == 0 ? reason : reason + "; \(missing) refusals before it have no entries"
-        let isTaken = store.noteAudit(call, refused: .unauthenticated, facts: [AuditFact(target: "authentication", detail: detail)])
-        if !isTaken { state.withLock { $0.suppressed += missing + 1 } }
+        let target = type == .unauthenticated ? "authentication" : "authorization"
+        let isTaken = store.noteAudit(call, refused: type, facts: [AuditFact(target: target, detail: detail)])
+        if !isTaken { allowances.withLock { $0[key]?.suppressed += missing + 1 } }
     }
 
     /// - Returns: how many refusals had no entry since the last that had one; `nil` if this is another.
-    private func take() -> Int? {
+    private func take(_ key: String) -> Int? {
         let now = clock.monotonicNanoseconds
-        return state.withLock { state in
-            let elapsedMilliseconds = now > state.lastNanoseconds ? Int64(clamping: (now - state.lastNanoseconds) / 1_000_000) : 0
+        return allowances.withLock { allowances in
+            var allowance = allowances[key] ?? Allowance(lastNanoseconds: now)
+            defer { allowances[key] = allowance }
+            let elapsedMilliseconds =
+                now > allowance.lastNanoseconds ? Int64(clamping: (now - allowance.lastNanoseconds) / 1_000_000) : 0
             if elapsedMilliseconds > 0 {
                 let gain = min(elapsedMilliseconds, 3_600_000) * Self.perSecond
-                state.allowance = min(Self.burst * 1000, state.allowance + gain)
-                state.lastNanoseconds = now
+                allowance.left = min(Self.burst * 1000, allowance.left + gain)
+                allowance.lastNanoseconds = now
             }
-            guard state.allowance >= 1000 else {
-                state.suppressed += 1
+            guard allowance.left >= 1000 else {
+                allowance.suppressed += 1
                 return nil
             }
-            state.allowance -= 1000
-            defer { state.suppressed = 0 }
-            return state.suppressed
+            allowance.left -= 1000
+            defer { allowance.suppressed = 0 }
+            return allowance.suppressed
         }
     }
 }

@@ -14,6 +14,7 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         arrayPool: RecordingArrayPool(recorder: recorder),
         arraySession: RecordingArraySession(recorder: recorder),
         arrayStatistics: RecordingArrayStatistics(recorder: recorder),
+        audit: RecordingAudit(recorder: recorder),
         globalPermission: RecordingGlobalPermission(recorder: recorder),
         hostSettings: RecordingHostSettings(recorder: recorder),
         identityGroups: RecordingIdentityGroups(recorder: recorder),
@@ -179,6 +180,15 @@ struct RecordingArrayStatistics: ArrayStatisticsService {
 
     func get(call: Call) throws(Fault) -> ViaductArrayStatisticsInfo {
         recorder.note("get")
+        return sampleAnswer()
+    }
+}
+
+struct RecordingAudit: AuditService {
+    let recorder: Recorder
+
+    func list(filter: ViaductAuditFilterSpec?, call: Call) async throws(Fault) -> ViaductAuditListResult {
+        recorder.note("list", filter as Any)
         return sampleAnswer()
     }
 }

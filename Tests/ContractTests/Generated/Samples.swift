@@ -232,6 +232,45 @@ extension ViaductArrayStatisticsUnit: Sample {
     }
 }
 
+extension ViaductAuditInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductAuditInfo {
+        let number: Int64 = source.value()
+        let sequence: Int64 = source.value()
+        let time: Timestamp = source.value()
+        let user: String? = source.value()
+        let session: String? = source.value()
+        let authentication: String? = source.value()
+        let peer: String = source.value()
+        let userAgent: String? = source.value()
+        let requestID: String = source.value()
+        let operationID: String? = source.value()
+        let service: String = source.value()
+        let operation: String = source.value()
+        let arguments: String? = source.value()
+        let durationMs: Int64? = source.value()
+        let result: String = source.value()
+        let targets: [ViaductAuditTarget] = source.value()
+        let digest: String = source.value()
+        return ViaductAuditInfo(number: number, sequence: sequence, time: time, user: user, session: session, authentication: authentication, peer: peer, userAgent: userAgent, requestID: requestID, operationID: operationID, service: service, operation: operation, arguments: arguments, durationMs: durationMs, result: result, targets: targets, digest: digest)
+    }
+}
+
+extension ViaductAuditListResult: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductAuditListResult {
+        let items: [ViaductAuditInfo] = source.value()
+        let marker: String? = source.value()
+        return ViaductAuditListResult(items: items, marker: marker)
+    }
+}
+
+extension ViaductAuditTarget: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductAuditTarget {
+        let target: String = source.value()
+        let detail: String? = source.value()
+        return ViaductAuditTarget(target: target, detail: detail)
+    }
+}
+
 extension ViaductAuthorizationGlobalPermissionsInfo: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductAuthorizationGlobalPermissionsInfo {
         let principal: VcenterAuthorizationPermissionsPrincipal = source.value()
@@ -1086,6 +1125,9 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.array.statistics.path", { ViaductArrayStatisticsPath.sample(&$0) }),
     ("com.viaduct.array.statistics.pool", { ViaductArrayStatisticsPool.sample(&$0) }),
     ("com.viaduct.array.statistics.unit", { ViaductArrayStatisticsUnit.sample(&$0) }),
+    ("com.viaduct.audit.info", { ViaductAuditInfo.sample(&$0) }),
+    ("com.viaduct.audit.list_result", { ViaductAuditListResult.sample(&$0) }),
+    ("com.viaduct.audit.target", { ViaductAuditTarget.sample(&$0) }),
     ("com.viaduct.authorization.global_permissions.info", { ViaductAuthorizationGlobalPermissionsInfo.sample(&$0) }),
     ("com.viaduct.authorization.global_permissions.summary", { ViaductAuthorizationGlobalPermissionsSummary.sample(&$0) }),
     ("com.viaduct.host.settings.info", { ViaductHostSettingsInfo.sample(&$0) }),
@@ -1172,6 +1214,7 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.viaduct.array.lun.snapshot.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunSnapshotCreateSpec(reading: reader) }),
     ("com.viaduct.array.lun.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayLunUpdateSpec(reading: reader) }),
     ("com.viaduct.array.pool.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductArrayPoolUpdateSpec(reading: reader) }),
+    ("com.viaduct.audit.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductAuditFilterSpec(reading: reader) }),
     ("com.viaduct.authorization.global_permissions.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductAuthorizationGlobalPermissionsCreateSpec(reading: reader) }),
     ("com.viaduct.authorization.global_permissions.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductAuthorizationGlobalPermissionsUpdateSpec(reading: reader) }),
     ("com.viaduct.host.settings.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductHostSettingsUpdateSpec(reading: reader) }),
