@@ -67,13 +67,25 @@ public indirect enum DataValue: Sendable, Equatable {
                 ])
         }
         var fields = [
-            Field("messages", .list(messages)), Field("data", .unset),
+            Field("messages", .list(messages)), Field("data", fault.data.map { .optional(DataValue($0)) } ?? .unset),
             Field("error_type", .optional(.string(fault.type.errorType))),
         ]
         if fault.type == .unauthenticated || fault.type == .unauthorized {
             fields.append(Field("challenge", fault.challenge.map { .optional(.string($0)) } ?? .unset))
         }
         self = .error(fault.type.canonicalName, fields)
+    }
+}
+
+extension DataValue {
+    public init(_ data: FaultData) {
+        switch data {
+        case .integer(let value): self = .long(value)
+        case .text(let value): self = .string(value)
+        case .list(let elements): self = .list(elements.map { DataValue($0) })
+        case .structure(let name, let fields):
+            self = .structure(name, fields.map { Field($0.name, DataValue($0.value)) })
+        }
     }
 }
 

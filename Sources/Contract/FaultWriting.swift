@@ -39,6 +39,10 @@ extension ValueWriter {
             raw("}")
         }
         endList()
+        if let data = fault.data {
+            raw(",\"data\":")
+            DataValue(data).write(to: &self)
+        }
         if let challenge = fault.challenge {
             raw(",\"challenge\":")
             string(challenge)

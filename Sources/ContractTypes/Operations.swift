@@ -52,6 +52,21 @@ public let operations: [Operation] = [
     identityUsersUpdate(),
     sessionAdministrationDelete(),
     sessionAdministrationList(),
+    tenantsCreate(),
+    tenantsDelete(),
+    tenantsGet(),
+    tenantsList(),
+    tenantsUpdate(),
+    virtualDatacentersCreate(),
+    virtualDatacentersDelete(),
+    virtualDatacentersDisable(),
+    virtualDatacentersEnable(),
+    virtualDatacentersGet(),
+    virtualDatacentersList(),
+    virtualDatacentersSuspend(),
+    virtualDatacentersUpdate(),
+    virtualDatacentersUsage(),
+    virtualDatacentersVerifyUsage(),
     localAccountsCreate(),
     localAccountsDelete(),
     localAccountsGet(),
@@ -113,6 +128,11 @@ public let operations: [Operation] = [
     powerStart(),
     powerStop(),
     powerSuspend(),
+    tenantVDCCreate(),
+    tenantVDCDelete(),
+    tenantVDCGet(),
+    tenantVDCList(),
+    tenantVDCUpdate(),
 ]
 
 private func arrayLUNClone() -> Operation {
@@ -1590,6 +1610,460 @@ private func sessionAdministrationList() -> Operation {
     return Operation(
         service: "com.viaduct.sessions", name: "list", parameters: parameters,
         output: .list(.structure("com.viaduct.sessions.summary")), errors: errors, privileges: privileges, access: .everyone,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func tenantsCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.tenancy.tenants.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("tenancy"), .literal("tenants")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("tenants")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.tenants", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantsDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("tenants"), .variable("id:tenant")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.tenants", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantsGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("tenants"), .variable("id:tenant")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.tenants", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.tenancy.tenants.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func tenantsList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("tenants")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("tenants")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.tenants", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.tenancy.tenants.summary")), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func tenantsUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id), Parameter("spec", .structure("com.viaduct.tenancy.tenants.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("tenants"), .variable("id:tenant")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.tenants", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func virtualDatacentersCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.tenancy.vdcs.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("tenancy"), .literal("vdcs")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func virtualDatacentersDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id), Parameter("recursive", .optional(.boolean)), Parameter("force", .optional(.boolean))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_busy",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.resource_inaccessible",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("recursive", target: ["recursive"], type: .optional(.boolean)),
+        QueryItem("force", target: ["force"], type: .optional(.boolean)),
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [("~action", "delete")], query: legacyQuery,
+        body: .object(["recursive", "force"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func virtualDatacentersDisable() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
+        selectors: [("action", "disable")], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [("~action", "disable")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "disable", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func virtualDatacentersEnable() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
+        selectors: [("action", "enable")], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [("~action", "enable")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "enable", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func virtualDatacentersGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.tenancy.vdcs.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func virtualDatacentersList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("vdcs")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.tenancy.vdcs.summary")), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func virtualDatacentersSuspend() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
+        selectors: [("action", "suspend")], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [("~action", "suspend")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "suspend", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func virtualDatacentersUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id), Parameter("spec", .structure("com.viaduct.tenancy.vdcs.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func virtualDatacentersUsage() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc"), .literal("usage")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [("~action", "usage")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "usage", parameters: parameters,
+        output: .structure("com.viaduct.tenancy.vdcs.usage"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func virtualDatacentersVerifyUsage() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
+        selectors: [("action", "verify-usage")], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
+        selectors: [("~action", "verify-usage")], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.vdcs", name: "verify_usage", parameters: parameters,
+        output: .list(.structure("com.viaduct.tenancy.vdcs.usage_difference")), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -3548,6 +4022,160 @@ private func powerSuspend() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.vmware.vcenter.vm.power", name: "suspend", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantVDCCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("spec", .structure("com.vmware.vio.tenant.vdc.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("vio"), .literal("tenant"), .literal("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("vio"), .literal("tenant"), .literal("vdc")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.vmware.vio.tenant.vdc", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantVDCDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("vio"), .literal("tenant"), .literal("vdc"), .variable("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "DELETE", path: [.literal("vio"), .literal("tenant"), .literal("vdc"), .variable("vdc")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vio.tenant.vdc", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantVDCGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vio"), .literal("tenant"), .literal("vdc"), .variable("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("vio"), .literal("tenant"), .literal("vdc"), .variable("vdc")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vio.tenant.vdc", name: "get", parameters: parameters,
+        output: .structure("com.vmware.vio.tenant.vdc.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func tenantVDCList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("vio"), .literal("tenant"), .literal("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("vio"), .literal("tenant"), .literal("vdc")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.vmware.vio.tenant.vdc", name: "list", parameters: parameters,
+        output: .list(.structure("com.vmware.vio.tenant.vdc.summary")), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func tenantVDCUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("vdc", .id), Parameter("spec", .structure("com.vmware.vio.tenant.vdc.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.resource_in_use",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("vio"), .literal("tenant"), .literal("vdc"), .variable("vdc")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("vio"), .literal("tenant"), .literal("vdc"), .variable("vdc")],
+        selectors: [], query: legacyQuery,
+        body: .object(["spec"]), status: 200)
+    return Operation(
+        service: "com.vmware.vio.tenant.vdc", name: "update", parameters: parameters,
         output: .void, errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
 }

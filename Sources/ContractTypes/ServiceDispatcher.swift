@@ -36,92 +36,111 @@ public struct ServiceDispatcher: OperationDispatcher {
         case 20: return try arrayPoolUpdate(&input, call, &writer)
         case 21: return try arraySessionList(&input, call, &writer)
         case 22: return try arrayStatisticsGet(&input, call, &writer)
-        case 23: return try auditList(&input, call, &writer)
-        case 24: return try globalPermissionCreate(&input, call, &writer)
-        case 25: return try globalPermissionDelete(&input, call, &writer)
-        case 26: return try globalPermissionGet(&input, call, &writer)
-        case 27: return try globalPermissionList(&input, call, &writer)
-        case 28: return try globalPermissionUpdate(&input, call, &writer)
-        case 29: return try hostSettingsGet(&input, call, &writer)
-        case 30: return try hostSettingsList(&input, call, &writer)
-        case 31: return try hostSettingsUpdate(&input, call, &writer)
-        case 32: return try identityGroupsAddMember(&input, call, &writer)
-        case 33: return try identityGroupsCreate(&input, call, &writer)
-        case 34: return try identityGroupsDelete(&input, call, &writer)
-        case 35: return try identityGroupsGet(&input, call, &writer)
-        case 36: return try identityGroupsList(&input, call, &writer)
-        case 37: return try identityGroupsRemoveMember(&input, call, &writer)
-        case 38: return try identityGroupsUpdate(&input, call, &writer)
-        case 39: return try identityUsersCreate(&input, call, &writer)
-        case 40: return try identityUsersDelete(&input, call, &writer)
-        case 41: return try identityUsersGet(&input, call, &writer)
-        case 42: return try identityUsersList(&input, call, &writer)
-        case 43: return try identityUsersSetPassword(&input, call, &writer)
-        case 44: return try identityUsersUnlock(&input, call, &writer)
-        case 45: return try identityUsersUpdate(&input, call, &writer)
-        case 46: return try sessionAdministrationDelete(&input, call, &writer)
-        case 47: return try sessionAdministrationList(&input, call, &writer)
-        case 48: return try localAccountsCreate(&input, call, &writer)
-        case 49: return try localAccountsDelete(&input, call, &writer)
-        case 50: return try localAccountsGet(&input, call, &writer)
-        case 51: return try localAccountsList(&input, call, &writer)
-        case 52: return try localAccountsSet(&input, call, &writer)
-        case 53: return try localAccountsUpdate(&input, call, &writer)
-        case 54: return try localAccountsPolicyGet(&input, call, &writer)
-        case 55: return try localAccountsPolicySet(&input, call, &writer)
-        case 56: return try sessionCreate(&input, call, &writer)
-        case 57: return try sessionDelete(&input, call, &writer)
-        case 58: return try sessionGet(&input, call, &writer)
-        case 59: return try tasksCancel(&input, call, &writer)
-        case 60: return try tasksGet(&input, call, &writer)
-        case 61: return try tasksList(&input, call, &writer)
-        case 62: return try operationIntrospectionGet(&input, call, &writer)
-        case 63: return try operationIntrospectionList(&input, call, &writer)
-        case 64: return try providerIntrospectionGet(&input, call, &writer)
-        case 65: return try serviceIntrospectionGet(&input, call, &writer)
-        case 66: return try serviceIntrospectionList(&input, call, &writer)
-        case 67: return try virtualMachineClone(&input, call, &writer)
-        case 68: return try virtualMachineCloneTask(&input, call, &writer)
-        case 69: return try virtualMachineCreate(&input, call, &writer)
-        case 70: return try virtualMachineDelete(&input, call, &writer)
-        case 71: return try virtualMachineGet(&input, call, &writer)
-        case 72: return try virtualMachineList(&input, call, &writer)
-        case 73: return try permissionCreate(&input, call, &writer)
-        case 74: return try permissionDelete(&input, call, &writer)
-        case 75: return try permissionGet(&input, call, &writer)
-        case 76: return try permissionList(&input, call, &writer)
-        case 77: return try permissionUpdate(&input, call, &writer)
-        case 78: return try privilegeGet(&input, call, &writer)
-        case 79: return try privilegeList(&input, call, &writer)
-        case 80: return try roleCreate(&input, call, &writer)
-        case 81: return try roleDelete(&input, call, &writer)
-        case 82: return try roleGet(&input, call, &writer)
-        case 83: return try roleList(&input, call, &writer)
-        case 84: return try roleUpdate(&input, call, &writer)
-        case 85: return try clusterGet(&input, call, &writer)
-        case 86: return try clusterList(&input, call, &writer)
-        case 87: return try datacenterGet(&input, call, &writer)
-        case 88: return try datacenterList(&input, call, &writer)
-        case 89: return try datastoreGet(&input, call, &writer)
-        case 90: return try datastoreList(&input, call, &writer)
-        case 91: return try folderList(&input, call, &writer)
-        case 92: return try hostList(&input, call, &writer)
-        case 93: return try networkList(&input, call, &writer)
-        case 94: return try resourcePoolGet(&input, call, &writer)
-        case 95: return try resourcePoolList(&input, call, &writer)
-        case 96: return try storagePoliciesList(&input, call, &writer)
-        case 97: return try processorGet(&input, call, &writer)
-        case 98: return try processorUpdate(&input, call, &writer)
-        case 99: return try diskGet(&input, call, &writer)
-        case 100: return try diskList(&input, call, &writer)
-        case 101: return try diskUpdate(&input, call, &writer)
-        case 102: return try memoryGet(&input, call, &writer)
-        case 103: return try memoryUpdate(&input, call, &writer)
-        case 104: return try powerGet(&input, call, &writer)
-        case 105: return try powerReset(&input, call, &writer)
-        case 106: return try powerStart(&input, call, &writer)
-        case 107: return try powerStop(&input, call, &writer)
-        case 108: return try powerSuspend(&input, call, &writer)
+        case 23: return try globalPermissionCreate(&input, call, &writer)
+        case 24: return try globalPermissionDelete(&input, call, &writer)
+        case 25: return try globalPermissionGet(&input, call, &writer)
+        case 26: return try globalPermissionList(&input, call, &writer)
+        case 27: return try globalPermissionUpdate(&input, call, &writer)
+        case 28: return try hostSettingsGet(&input, call, &writer)
+        case 29: return try hostSettingsList(&input, call, &writer)
+        case 30: return try hostSettingsUpdate(&input, call, &writer)
+        case 31: return try identityGroupsAddMember(&input, call, &writer)
+        case 32: return try identityGroupsCreate(&input, call, &writer)
+        case 33: return try identityGroupsDelete(&input, call, &writer)
+        case 34: return try identityGroupsGet(&input, call, &writer)
+        case 35: return try identityGroupsList(&input, call, &writer)
+        case 36: return try identityGroupsRemoveMember(&input, call, &writer)
+        case 37: return try identityGroupsUpdate(&input, call, &writer)
+        case 38: return try identityUsersCreate(&input, call, &writer)
+        case 39: return try identityUsersDelete(&input, call, &writer)
+        case 40: return try identityUsersGet(&input, call, &writer)
+        case 41: return try identityUsersList(&input, call, &writer)
+        case 42: return try identityUsersSetPassword(&input, call, &writer)
+        case 43: return try identityUsersUnlock(&input, call, &writer)
+        case 44: return try identityUsersUpdate(&input, call, &writer)
+        case 45: return try sessionAdministrationDelete(&input, call, &writer)
+        case 46: return try sessionAdministrationList(&input, call, &writer)
+        case 47: return try tenantsCreate(&input, call, &writer)
+        case 48: return try tenantsDelete(&input, call, &writer)
+        case 49: return try tenantsGet(&input, call, &writer)
+        case 50: return try tenantsList(&input, call, &writer)
+        case 51: return try tenantsUpdate(&input, call, &writer)
+        case 52: return try virtualDatacentersCreate(&input, call, &writer)
+        case 53: return try virtualDatacentersDelete(&input, call, &writer)
+        case 54: return try virtualDatacentersDisable(&input, call, &writer)
+        case 55: return try virtualDatacentersEnable(&input, call, &writer)
+        case 56: return try virtualDatacentersGet(&input, call, &writer)
+        case 57: return try virtualDatacentersList(&input, call, &writer)
+        case 58: return try virtualDatacentersSuspend(&input, call, &writer)
+        case 59: return try virtualDatacentersUpdate(&input, call, &writer)
+        case 60: return try virtualDatacentersUsage(&input, call, &writer)
+        case 61: return try virtualDatacentersVerifyUsage(&input, call, &writer)
+        case 62: return try localAccountsCreate(&input, call, &writer)
+        case 63: return try localAccountsDelete(&input, call, &writer)
+        case 64: return try localAccountsGet(&input, call, &writer)
+        case 65: return try localAccountsList(&input, call, &writer)
+        case 66: return try localAccountsSet(&input, call, &writer)
+        case 67: return try localAccountsUpdate(&input, call, &writer)
+        case 68: return try localAccountsPolicyGet(&input, call, &writer)
+        case 69: return try localAccountsPolicySet(&input, call, &writer)
+        case 70: return try sessionCreate(&input, call, &writer)
+        case 71: return try sessionDelete(&input, call, &writer)
+        case 72: return try sessionGet(&input, call, &writer)
+        case 73: return try tasksCancel(&input, call, &writer)
+        case 74: return try tasksGet(&input, call, &writer)
+        case 75: return try tasksList(&input, call, &writer)
+        case 76: return try operationIntrospectionGet(&input, call, &writer)
+        case 77: return try operationIntrospectionList(&input, call, &writer)
+        case 78: return try providerIntrospectionGet(&input, call, &writer)
+        case 79: return try serviceIntrospectionGet(&input, call, &writer)
+        case 80: return try serviceIntrospectionList(&input, call, &writer)
+        case 81: return try virtualMachineClone(&input, call, &writer)
+        case 82: return try virtualMachineCloneTask(&input, call, &writer)
+        case 83: return try virtualMachineCreate(&input, call, &writer)
+        case 84: return try virtualMachineDelete(&input, call, &writer)
+        case 85: return try virtualMachineGet(&input, call, &writer)
+        case 86: return try virtualMachineList(&input, call, &writer)
+        case 87: return try permissionCreate(&input, call, &writer)
+        case 88: return try permissionDelete(&input, call, &writer)
+        case 89: return try permissionGet(&input, call, &writer)
+        case 90: return try permissionList(&input, call, &writer)
+        case 91: return try permissionUpdate(&input, call, &writer)
+        case 92: return try privilegeGet(&input, call, &writer)
+        case 93: return try privilegeList(&input, call, &writer)
+        case 94: return try roleCreate(&input, call, &writer)
+        case 95: return try roleDelete(&input, call, &writer)
+        case 96: return try roleGet(&input, call, &writer)
+        case 97: return try roleList(&input, call, &writer)
+        case 98: return try roleUpdate(&input, call, &writer)
+        case 99: return try clusterGet(&input, call, &writer)
+        case 100: return try clusterList(&input, call, &writer)
+        case 101: return try datacenterGet(&input, call, &writer)
+        case 102: return try datacenterList(&input, call, &writer)
+        case 103: return try datastoreGet(&input, call, &writer)
+        case 104: return try datastoreList(&input, call, &writer)
+        case 105: return try folderList(&input, call, &writer)
+        case 106: return try hostList(&input, call, &writer)
+        case 107: return try networkList(&input, call, &writer)
+        case 108: return try resourcePoolGet(&input, call, &writer)
+        case 109: return try resourcePoolList(&input, call, &writer)
+        case 110: return try storagePoliciesList(&input, call, &writer)
+        case 111: return try processorGet(&input, call, &writer)
+        case 112: return try processorUpdate(&input, call, &writer)
+        case 113: return try diskGet(&input, call, &writer)
+        case 114: return try diskList(&input, call, &writer)
+        case 115: return try diskUpdate(&input, call, &writer)
+        case 116: return try memoryGet(&input, call, &writer)
+        case 117: return try memoryUpdate(&input, call, &writer)
+        case 118: return try powerGet(&input, call, &writer)
+        case 119: return try powerReset(&input, call, &writer)
+        case 120: return try powerStart(&input, call, &writer)
+        case 121: return try powerStop(&input, call, &writer)
+        case 122: return try powerSuspend(&input, call, &writer)
+        case 123: return try tenantVDCCreate(&input, call, &writer)
+        case 124: return try tenantVDCDelete(&input, call, &writer)
+        case 125: return try tenantVDCGet(&input, call, &writer)
+        case 126: return try tenantVDCList(&input, call, &writer)
+        case 127: return try tenantVDCUpdate(&input, call, &writer)
         default: throw Fault(.operationNotFound, id: "vapi.method.input.invalid.method", "Invalid method")
         }
     }
@@ -401,20 +420,6 @@ extension ServiceDispatcher {
         let result = try services.arrayStatistics.get(call: call)
         result.write(to: &writer)
         return .written
-    }
-}
-
-extension ServiceDispatcher {
-    private func auditList(
-        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
-    ) throws(Fault) -> Invocation {
-        let filter: ViaductAuditFilterSpec? = try input.optional("filter")
-        try input.finish()
-        let service = services.audit
-        return .pending { () async throws(Fault) -> Answer in
-            let result = try await service.list(filter: filter, call: call)
-            return Answer { writer in result.write(to: &writer) }
-        }
     }
 }
 
@@ -700,6 +705,180 @@ extension ServiceDispatcher {
         let filter: ViaductSessionsFilterSpec? = try input.optional("filter")
         try input.finish()
         let result = try services.sessionAdministration.list(filter: filter, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+}
+
+extension ServiceDispatcher {
+    private func tenantsCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: ViaductTenancyTenantsCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.tenants
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func tenantsDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        try input.finish()
+        let service = services.tenants
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(tenant: tenant, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func tenantsGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        try input.finish()
+        let result = try services.tenants.get(tenant: tenant, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func tenantsList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.tenants.list(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func tenantsUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        let spec: ViaductTenancyTenantsUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.tenants
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(tenant: tenant, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func virtualDatacentersCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: ViaductTenancyVdcsCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.virtualDatacenters
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func virtualDatacentersDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        let recursive: Bool? = try input.optional("recursive")
+        let force: Bool? = try input.optional("force")
+        try input.finish()
+        let service = services.virtualDatacenters
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(vdc: vdc, recursive: recursive, force: force, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func virtualDatacentersDisable(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let service = services.virtualDatacenters
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.disable(vdc: vdc, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func virtualDatacentersEnable(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let service = services.virtualDatacenters
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.enable(vdc: vdc, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func virtualDatacentersGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let result = try services.virtualDatacenters.get(vdc: vdc, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func virtualDatacentersList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.virtualDatacenters.list(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func virtualDatacentersSuspend(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let service = services.virtualDatacenters
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.suspend(vdc: vdc, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func virtualDatacentersUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        let spec: ViaductTenancyVdcsUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.virtualDatacenters
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(vdc: vdc, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func virtualDatacentersUsage(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let result = try services.virtualDatacenters.usage(vdc: vdc, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func virtualDatacentersVerifyUsage(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let result = try services.virtualDatacenters.verifyUsage(vdc: vdc, call: call)
         result.write(to: &writer)
         return .written
     }
@@ -1415,6 +1594,64 @@ extension ServiceDispatcher {
         let service = services.power
         return .pending { () async throws(Fault) -> Answer in
             try await service.suspend(vm: vm, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func tenantVDCCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let spec: VioTenantVdcCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.tenantVDC
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func tenantVDCDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let service = services.tenantVDC
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(vdc: vdc, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func tenantVDCGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        try input.finish()
+        let result = try services.tenantVDC.get(vdc: vdc, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func tenantVDCList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        try input.finish()
+        let result = try services.tenantVDC.list(call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func tenantVDCUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let vdc: String = try input.required("vdc")
+        let spec: VioTenantVdcUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.tenantVDC
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(vdc: vdc, spec: spec, call: call)
             return Answer { writer in writer.void() }
         }
     }

@@ -105,14 +105,6 @@ public protocol ArrayStatisticsService: Sendable {
     func get(call: Call) throws(Fault) -> ViaductArrayStatisticsInfo
 }
 
-/// The audit log.
-///
-/// Serves `com.viaduct.audit`.
-public protocol AuditService: Sendable {
-    /// Lists who did, or tried to do, what, in pages. Looking is recorded, too.
-    func list(filter: ViaductAuditFilterSpec?, call: Call) async throws(Fault) -> ViaductAuditListResult
-}
-
 /// Permissions from above the root folder, on everything.
 ///
 /// Serves `com.viaduct.authorization.global_permissions`.
@@ -189,6 +181,49 @@ public protocol SessionAdministrationService: Sendable {
     func delete(session: String, call: Call) async throws(Fault)
     /// Lists the sessions that live now, the oldest first: all for administrators, the caller's own for others.
     func list(filter: ViaductSessionsFilterSpec?, call: Call) throws(Fault) -> [ViaductSessionsSummary]
+}
+
+/// Tenants.
+///
+/// Serves `com.viaduct.tenancy.tenants`.
+public protocol TenantsService: Sendable {
+    /// Makes a tenant, and returns its identifier.
+    func create(spec: ViaductTenancyTenantsCreateSpec, call: Call) async throws(Fault) -> String
+    /// Deletes a tenant without virtual datacenters.
+    func delete(tenant: String, call: Call) async throws(Fault)
+    /// Tells about one tenant.
+    func get(tenant: String, call: Call) throws(Fault) -> ViaductTenancyTenantsInfo
+    /// Lists at most 1,000 tenants.
+    func list(call: Call) throws(Fault) -> [ViaductTenancyTenantsSummary]
+    /// Changes name, limits, or whether it may consume more.
+    func update(tenant: String, spec: ViaductTenancyTenantsUpdateSpec, call: Call) async throws(Fault)
+}
+
+/// Virtual datacenters of tenants.
+///
+/// Serves `com.viaduct.tenancy.vdcs`.
+public protocol VirtualDatacentersService: Sendable {
+    /// Makes a virtual datacenter with a resource pool of its own in the cluster, and returns its identifier.
+    func create(spec: ViaductTenancyVdcsCreateSpec, call: Call) async throws(Fault) -> String
+    /// Deletes a disabled virtual datacenter and its resource pool; with `recursive` also its virtual machines,
+    /// which are powered off.
+    func delete(vdc: String, recursive: Bool?, force: Bool?, call: Call) async throws(Fault)
+    /// Lets a virtual datacenter consume no more; what runs goes on.
+    func disable(vdc: String, call: Call) async throws(Fault)
+    /// Lets a virtual datacenter consume again.
+    func enable(vdc: String, call: Call) async throws(Fault)
+    /// Tells about one virtual datacenter.
+    func get(vdc: String, call: Call) throws(Fault) -> ViaductTenancyVdcsInfo
+    /// Lists at most 1,000 virtual datacenters.
+    func list(call: Call) throws(Fault) -> [ViaductTenancyVdcsSummary]
+    /// As disable, until it is enabled again.
+    func suspend(vdc: String, call: Call) async throws(Fault)
+    /// Changes names, limits and reserves, or moves an empty one to another cluster.
+    func update(vdc: String, spec: ViaductTenancyVdcsUpdateSpec, call: Call) async throws(Fault)
+    /// Tells what a virtual datacenter consumes, claims of unfinished work apart.
+    func usage(vdc: String, call: Call) throws(Fault) -> ViaductTenancyVdcsUsage
+    /// Counts the usage anew from the objects and returns where the kept sums differ.
+    func verifyUsage(vdc: String, call: Call) throws(Fault) -> [ViaductTenancyVdcsUsageDifference]
 }
 
 /// Accounts of the domain localos.
@@ -451,6 +486,24 @@ public protocol PowerService: Sendable {
     func suspend(vm: String, call: Call) async throws(Fault)
 }
 
+/// Tenant virtual datacenters, as VMware Integrated OpenStack has them.
+///
+/// Serves `com.vmware.vio.tenant.vdc`.
+public protocol TenantVDCService: Sendable {
+    /// Makes a virtual datacenter with a resource pool of its own in the cluster, and returns its identifier. The
+    /// first one of a project makes the project known.
+    func create(spec: VioTenantVdcCreateSpec, call: Call) async throws(Fault) -> String
+    /// Deletes a virtual datacenter without virtual machines, and its resource pool.
+    func delete(vdc: String, call: Call) async throws(Fault)
+    /// Tells about one virtual datacenter.
+    func get(vdc: String, call: Call) throws(Fault) -> VioTenantVdcInfo
+    /// Lists at most 1,000 virtual datacenters.
+    func list(call: Call) throws(Fault) -> [VioTenantVdcSummary]
+    /// Changes name or allocation, or moves an empty one to another cluster. Machines that run go on also above a
+    /// lowered limit.
+    func update(vdc: String, spec: VioTenantVdcUpdateSpec, call: Call) async throws(Fault)
+}
+
 /// One implementation of every service.
 public struct ServiceProviders: Sendable {
     public let arrayLUN: any ArrayLUNService
@@ -461,12 +514,13 @@ public struct ServiceProviders: Sendable {
     public let arrayPool: any ArrayPoolService
     public let arraySession: any ArraySessionService
     public let arrayStatistics: any ArrayStatisticsService
-    public let audit: any AuditService
     public let globalPermission: any GlobalPermissionService
     public let hostSettings: any HostSettingsService
     public let identityGroups: any IdentityGroupsService
     public let identityUsers: any IdentityUsersService
     public let sessionAdministration: any SessionAdministrationService
+    public let tenants: any TenantsService
+    public let virtualDatacenters: any VirtualDatacentersService
     public let localAccounts: any LocalAccountsService
     public let localAccountsPolicy: any LocalAccountsPolicyService
     public let session: any SessionService
@@ -490,8 +544,9 @@ public struct ServiceProviders: Sendable {
     public let disk: any DiskService
     public let memory: any MemoryService
     public let power: any PowerService
+    public let tenantVDC: any TenantVDCService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, audit: any AuditService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, tenants: any TenantsService, virtualDatacenters: any VirtualDatacentersService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService, tenantVDC: any TenantVDCService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
         self.arrayLUNSnapshot = arrayLUNSnapshot
@@ -500,12 +555,13 @@ public struct ServiceProviders: Sendable {
         self.arrayPool = arrayPool
         self.arraySession = arraySession
         self.arrayStatistics = arrayStatistics
-        self.audit = audit
         self.globalPermission = globalPermission
         self.hostSettings = hostSettings
         self.identityGroups = identityGroups
         self.identityUsers = identityUsers
         self.sessionAdministration = sessionAdministration
+        self.tenants = tenants
+        self.virtualDatacenters = virtualDatacenters
         self.localAccounts = localAccounts
         self.localAccountsPolicy = localAccountsPolicy
         self.session = session
@@ -529,5 +585,6 @@ public struct ServiceProviders: Sendable {
         self.disk = disk
         self.memory = memory
         self.power = power
+        self.tenantVDC = tenantVDC
     }
 }

@@ -266,6 +266,61 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.tenancy.tenants.create_spec", isError: false,
+            ["name string", "project_id string", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.tenants.info", isError: false,
+            ["name string", "project_id string", "enabled bool", "cpu_limit long", "mem_limit long", "vm_quota long", "vnic_quota long", "storage_limit long"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.tenants.summary", isError: false,
+            ["tenant id", "name string", "project_id string", "enabled bool"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.tenants.update_spec", isError: false,
+            ["name opt(string)", "enabled opt(bool)", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.vdcs.create_spec", isError: false,
+            ["tenant id", "display_name string", "description opt(string)", "compute string", "allocation_model opt(e:com.viaduct.tenancy.allocation_model)", "vcpu_speed_mhz opt(long)", "cpu_reserve opt(long)", "mem_reserve opt(long)", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.vdcs.dimension_usage", isError: false,
+            ["name string", "limit long", "used long", "claimed long", "available opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.vdcs.info", isError: false,
+            ["tenant id", "display_name string", "description string", "compute id", "resource_pool id", "allocation_model e:com.viaduct.tenancy.allocation_model", "vcpu_speed_mhz long", "cpu_reserve long", "mem_reserve long", "cpu_limit long", "mem_limit long", "vm_quota long", "vnic_quota long", "storage_limit long", "state e:com.viaduct.tenancy.state", "over_quota list(string)", "revision long"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.vdcs.summary", isError: false,
+            ["vdc id", "tenant id", "display_name string", "state e:com.viaduct.tenancy.state"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.vdcs.update_spec", isError: false,
+            ["display_name opt(string)", "description opt(string)", "compute opt(string)", "strict opt(bool)", "revision opt(long)", "cpu_reserve opt(long)", "mem_reserve opt(long)", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.vdcs.usage", isError: false,
+            ["vdc id", "dimensions list(s:com.viaduct.tenancy.vdcs.dimension_usage)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.vdcs.usage_difference", isError: false,
+            ["scope string", "dimension string", "recorded long", "counted long"],
+            unions: [
+            ]),
+        StructureType(
             "com.vmware.appliance.local_accounts.config", isError: false,
             ["password secret", "old_password opt(secret)", "full_name opt(string)", "email opt(string)", "roles list(id)", "enabled opt(bool)", "password_expires opt(bool)", "password_expires_at opt(datetime)", "inactive_after_password_expiration opt(bool)", "days_after_password_expiration opt(long)", "min_days_between_password_change opt(long)", "max_days_between_password_change opt(long)", "warn_days_before_password_expiration opt(long)"],
             unions: [
@@ -974,12 +1029,34 @@ public let typeTable = TypeTable(
             unions: [
                 UnionRule(tag: "state", [UnionRule.Case("POWERED_OFF", required: ["clean_power_off"]), UnionRule.Case("POWERED_ON"), UnionRule.Case("SUSPENDED")]),
             ]),
+        StructureType(
+            "com.vmware.vio.tenant.vdc.create_spec", isError: false,
+            ["compute string", "display_name string", "project_id string", "cpu_limit opt(long)", "cpu_reserve opt(long)", "mem_limit opt(long)", "mem_reserve opt(long)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vio.tenant.vdc.info", isError: false,
+            ["compute string", "display_name string", "project_id string", "cpu_limit long", "cpu_reserve long", "mem_limit long", "mem_reserve long", "resource_pool id"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vio.tenant.vdc.summary", isError: false,
+            ["vdc id", "compute string", "display_name string", "project_id string"],
+            unions: [
+            ]),
+        StructureType(
+            "com.vmware.vio.tenant.vdc.update_spec", isError: false,
+            ["compute opt(string)", "display_name opt(string)", "cpu_limit opt(long)", "cpu_reserve opt(long)", "mem_limit opt(long)", "mem_reserve opt(long)"],
+            unions: [
+            ]),
     ],
     enumerations: [
         EnumerationType("com.viaduct.array.lun.statistics.primitive", ["READ", "WRITE", "COMPARE_AND_WRITE", "WRITE_SAME", "UNMAP", "COPY_SOURCE", "COPY_DESTINATION"]),
         EnumerationType("com.viaduct.array.lun.type", ["DISK", "SNAPSHOT"]),
         EnumerationType("com.viaduct.array.lun.vaai.status", ["SUPPORTED", "UNSUPPORTED"]),
         EnumerationType("com.viaduct.identity.groups.member_type", ["USER", "GROUP"]),
+        EnumerationType("com.viaduct.tenancy.allocation_model", ["FLEX", "RESERVATION"]),
+        EnumerationType("com.viaduct.tenancy.state", ["ENABLED", "DISABLED", "SUSPENDED", "DELETING"]),
         EnumerationType("com.vmware.cis.task.status", ["PENDING", "RUNNING", "BLOCKED", "SUCCEEDED", "FAILED"]),
         EnumerationType("com.vmware.vapi.std.errors.error.type", ["ERROR", "ALREADY_EXISTS", "ALREADY_IN_DESIRED_STATE", "CANCELED", "CONCURRENT_CHANGE", "FEATURE_IN_USE", "INTERNAL_SERVER_ERROR", "INVALID_ARGUMENT", "INVALID_ELEMENT_CONFIGURATION", "INVALID_ELEMENT_TYPE", "INVALID_REQUEST", "NOT_ALLOWED_IN_CURRENT_STATE", "NOT_FOUND", "OPERATION_NOT_FOUND", "RESOURCE_BUSY", "RESOURCE_IN_USE", "RESOURCE_INACCESSIBLE", "SERVICE_UNAVAILABLE", "TIMED_OUT", "UNABLE_TO_ALLOCATE_RESOURCE", "UNAUTHENTICATED", "UNAUTHORIZED", "UNEXPECTED_INPUT", "UNSUPPORTED", "UNVERIFIED_PEER"]),
         EnumerationType("com.vmware.vapi.std.introspection.operation.data_definition.data_type", ["BINARY", "BOOLEAN", "DOUBLE", "DYNAMIC_STRUCTURE", "ERROR", "ANY_ERROR", "LIST", "LONG", "OPAQUE", "OPTIONAL", "SECRET", "STRING", "STRUCTURE", "STRUCTURE_REF", "VOID"]),

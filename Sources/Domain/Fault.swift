@@ -8,6 +8,8 @@ public struct Fault: Error, Sendable, Equatable {
     public var messages: [LocalizableMessage]
     /// For the log only.
     public var detail: String?
+    /// More about it, for programs; `nil` for most faults.
+    public var data: FaultData?
     /// How to authenticate; only with `.unauthenticated`.
     public var challenge: String?
 
@@ -20,6 +22,24 @@ public struct Fault: Error, Sendable, Equatable {
 
     public init(_ type: FaultType, id: String, _ text: String, arguments: [String] = [], detail: String? = nil) {
         self.init(type, LocalizableMessage(id: id, text, arguments: arguments), detail: detail)
+    }
+}
+
+/// A value of the field `data` of an error.
+public indirect enum FaultData: Sendable, Equatable {
+    case integer(Int64)
+    case text(String)
+    case list([FaultData])
+    case structure(String, [Field])
+
+    public struct Field: Sendable, Equatable {
+        public let name: String
+        public let value: FaultData
+
+        public init(_ name: String, _ value: FaultData) {
+            self.name = name
+            self.value = value
+        }
     }
 }
 

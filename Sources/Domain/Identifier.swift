@@ -38,6 +38,7 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
     case group, loginFailures, identityPolicy
     case lun, role, permission
     case policyObject
+    case tenant, tenantDatacenter, tenancyUsage
 
     /// The place of the kind's table in the inventory.
     public var slot: Int {
@@ -62,6 +63,9 @@ public enum ResourceKind: String, Sendable, CaseIterable, Codable {
         case .role: 17
         case .permission: 18
         case .policyObject: 19
+        case .tenant: 20
+        case .tenantDatacenter: 21
+        case .tenancyUsage: 22
         }
     }
 }

@@ -41,6 +41,7 @@ public struct Product: Sendable {
         VirtualMachine.self, User.self, Session.self, WorkflowRecord.self, StoragePolicy.self, Setting.self,
         Group.self, LoginFailures.self, IdentityPolicy.self, ArrayLUN.self, Role.self, Permission.self,
         PolicyObject.self,
+        Tenant.self, TenantDatacenter.self, TenancyUsage.self,
     ])
 
     /// The workflows the engine must know.
@@ -48,6 +49,7 @@ public struct Product: Sendable {
         var registry = WorkflowRegistry()
         registry.register(ProvisionVirtualMachine.self, dependencies: fabric)
         registry.register(DeleteVirtualMachine.self, dependencies: fabric)
+        registry.register(DeleteTenantDatacenter.self, dependencies: fabric)
         registry.register(MakeLUN.self, dependencies: array)
         registry.register(UpdateLUN.self, dependencies: array)
         registry.register(ResizeLUN.self, dependencies: array)
@@ -74,6 +76,7 @@ public struct Product: Sendable {
             hostSettings: HostSettings(store: store, fabric: fabric),
             identityGroups: IdentityGroups(directory: directory), identityUsers: IdentityUsers(directory: directory),
             sessionAdministration: SessionAdministration(store: store, sessions: sessions),
+            tenants: Tenants(store: store), virtualDatacenters: VirtualDatacenters(store: store, engine: engine),
             localAccounts: LocalAccounts(directory: directory), localAccountsPolicy: LocalAccountsPolicy(store: store),
             session: SessionOperations(sessions: sessions),
             tasks: Tasks(store: store, engine: engine),
@@ -91,6 +94,7 @@ public struct Product: Sendable {
             network: Networks(store: store, authorization: authorization),
             resourcePool: ResourcePools(store: store, authorization: authorization),
             storagePolicies: StoragePolicyListing(store: store), processor: Processors(store: store),
-            disk: Disks(store: store, fabric: fabric), memory: MemorySizes(store: store), power: Power(store: store))
+            disk: Disks(store: store, fabric: fabric), memory: MemorySizes(store: store), power: Power(store: store),
+            tenantVDC: TenantVDCs(store: store))
     }
 }

@@ -64,6 +64,19 @@ def fewer_rights(server):
     holds(seen.endswith('["Production"]\n0\nUNAUTHORIZED\n'), f"what the user sees, and may not do:\n{seen}")
 
 
+@case("a virtual datacenter is made, filled, refused and deleted as written")
+def tenants(server):
+    login = block("Five minutes with curl", "sh").split("\n# Look around.")[0]
+    script = replaced(
+        login + block("Give tenants virtual datacenters", "sh"),
+        ("https://127.0.0.1:8443", server.url), ("data/certificate.pem", server.certificate),
+        ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
+    run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120)
+    same(run.returncode, 0, f"{run.stdout[-2000:]}{run.stderr[-2000:]}\nexit code")
+    holds('"requested":1,"available":0' in run.stdout, f"the refusal:\n{run.stdout[-2000:]}")
+    holds(run.stdout.endswith("[]\n"), f"no differences, and nothing said after them:\n{run.stdout[-500:]}")
+
+
 @case("the array over iSCSI works as written")
 def iscsi(_server):
     portal = f"127.0.0.1:{harness.free_port()}"

@@ -44,7 +44,7 @@ struct CleanPresentation: Presentation {
         return Outcome(status: status, fields: JSONAnswer.fields, body: .bytes(bytes), isCompressible: true)
     }
 
-    func failure(_ fault: Fault) -> Outcome { Self.failure(fault, status: CleanStatus.status(of: fault.type)) }
+    func failure(_ fault: Fault) -> Outcome { Self.failure(fault, status: CleanStatus.status(of: fault)) }
 
     static func failure(_ fault: Fault, status: Int) -> Outcome {
         let fault = StandardFault.challenging(fault)

@@ -18,10 +18,10 @@ struct DeleteVirtualMachine: Workflow {
             run: { (state, context) async throws(Fault) in try await state.checkFiles(context) }),
         WorkflowStep(
             "Deleting files",
-            run: { (state, context) async throws(Fault) in try await state.removeFiles(context) },
+            run: { (state, context) async throws(Fault) in try await state.removeFiles(context.dependencies, context.snapshot) },
             change: { (state, draft) throws(Fault) in
                 try draft.removePermissions(on: ManagedObject(state.machine))
-                if draft[VirtualMachine.self].contains(state.machine) { try draft.remove(state.machine) }
+                if draft[VirtualMachine.self].contains(state.machine) { try draft.removeCharged(state.machine) }
             }),
     ]
 
@@ -67,13 +67,13 @@ struct DeleteVirtualMachine: Workflow {
         }
     }
 
-    private func removeFiles(_ context: StepContext<StorageFabric>) async throws(Fault) {
-        let inventory = context.snapshot
+    /// Removes the files of the machine, those that are left.
+    func removeFiles(_ storage: StorageFabric, _ inventory: Inventory) async throws(Fault) {
         guard let record = inventory[VirtualMachine.self][machine] else { return }
         let host = try ProvisionVirtualMachine.host(record, inventory)
         var files = [DatastorePath(datastore: record.home.datastore, path: record.configurationPath)]
         files += record.hardware.disks.map(\.file)
         let directories = record.datastores.map { DatastorePath(datastore: $0, path: record.home.path) }
-        try await context.dependencies.remove(files, thenEmpty: directories, by: host, inventory)
+        try await storage.remove(files, thenEmpty: directories, by: host, inventory)
     }
 }

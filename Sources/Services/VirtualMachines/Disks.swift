@@ -39,7 +39,7 @@ struct Disks: DiskService {
                     arguments: [file.path, holder.id.rawValue])
             }
             draft.audit(target: vm, detail: "disk \(disk): \(file.path)")
-            try draft.update(record.id) { (machine: inout VirtualMachine) throws(Fault) in
+            try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in
                 machine.hardware.disks[index].file = file
                 machine.hardware.disks[index].capacityBytes = size
             }

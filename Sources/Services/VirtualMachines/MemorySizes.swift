@@ -17,7 +17,7 @@ struct MemorySizes: MemoryService {
             let new = try HardwarePlanner.memory(spec, "spec", from: old)
             try MemoryRules.check(from: old, to: new, record.value.powerState)
             draft.audit(target: vm, detail: "\(new.sizeMiB) MiB")
-            try draft.update(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.hardware.memory = new }
+            try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.hardware.memory = new }
         }
     }
 }

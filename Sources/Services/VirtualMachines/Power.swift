@@ -59,7 +59,7 @@ struct Power: PowerService {
             let record = try draft.inventory.machine(vm)
             let state = try next(record.value.powerState)
             draft.audit(target: vm, detail: state.label)
-            try draft.update(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.powerState = state }
+            try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.powerState = state }
         }
     }
 }

@@ -17,7 +17,7 @@ struct Processors: ProcessorService {
             let new = try HardwarePlanner.cpu(spec, "spec", from: old)
             try Self.checkState(from: old, to: new, record.value.powerState)
             draft.audit(target: vm, detail: "\(new.count) processors")
-            try draft.update(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.hardware.cpu = new }
+            try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.hardware.cpu = new }
         }
     }
 

@@ -81,7 +81,9 @@ struct ProvisionVirtualMachine: Workflow {
             }
         }
         admitted.machine = admitted.machine.with(draft.nextIdentifier(VirtualMachine.self, prefix: "vm-"))
-        try draft.insert(admitted.machine)
+        // As it will be: a claim on everything that it is going to consume.
+        if powersOn { admitted.machine.powerState = .on }
+        try draft.insertCharged(admitted.machine)
         draft.audit(target: admitted.machine.id.rawValue, detail: machine.name)
         return admitted
     }
@@ -105,15 +107,13 @@ struct ProvisionVirtualMachine: Workflow {
     }
 
     func release(_ draft: inout Draft) throws(Fault) {
-        if draft[VirtualMachine.self].contains(machine.id) { try draft.remove(machine.id) }
+        if draft[VirtualMachine.self].contains(machine.id) { try draft.removeCharged(machine.id) }
     }
 
     private func publish(_ draft: inout Draft) throws(Fault) {
-        let powersOn = powersOn
-        try draft.update(machine.id) { (record: inout VirtualMachine) throws(Fault) in
+        try draft.updateCharged(machine.id) { (record: inout VirtualMachine) throws(Fault) in
             record.lifecycle = .ready
             record.cloneSource = nil
-            if powersOn { record.powerState = .on }
         }
     }
 

@@ -20,6 +20,8 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         identityGroups: RecordingIdentityGroups(recorder: recorder),
         identityUsers: RecordingIdentityUsers(recorder: recorder),
         sessionAdministration: RecordingSessionAdministration(recorder: recorder),
+        tenants: RecordingTenants(recorder: recorder),
+        virtualDatacenters: RecordingVirtualDatacenters(recorder: recorder),
         localAccounts: RecordingLocalAccounts(recorder: recorder),
         localAccountsPolicy: RecordingLocalAccountsPolicy(recorder: recorder),
         session: RecordingSession(recorder: recorder),
@@ -42,7 +44,8 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         processor: RecordingProcessor(recorder: recorder),
         disk: RecordingDisk(recorder: recorder),
         memory: RecordingMemory(recorder: recorder),
-        power: RecordingPower(recorder: recorder))
+        power: RecordingPower(recorder: recorder),
+        tenantVDC: RecordingTenantVDC(recorder: recorder))
 }
 
 struct RecordingArrayLUN: ArrayLUNService {
@@ -317,6 +320,82 @@ struct RecordingSessionAdministration: SessionAdministrationService {
 
     func list(filter: ViaductSessionsFilterSpec?, call: Call) throws(Fault) -> [ViaductSessionsSummary] {
         recorder.note("list", filter as Any)
+        return sampleAnswer()
+    }
+}
+
+struct RecordingTenants: TenantsService {
+    let recorder: Recorder
+
+    func create(spec: ViaductTenancyTenantsCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(tenant: String, call: Call) async throws(Fault) {
+        recorder.note("delete", tenant as Any)
+    }
+
+    func get(tenant: String, call: Call) throws(Fault) -> ViaductTenancyTenantsInfo {
+        recorder.note("get", tenant as Any)
+        return sampleAnswer()
+    }
+
+    func list(call: Call) throws(Fault) -> [ViaductTenancyTenantsSummary] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
+
+    func update(tenant: String, spec: ViaductTenancyTenantsUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", tenant as Any, spec as Any)
+    }
+}
+
+struct RecordingVirtualDatacenters: VirtualDatacentersService {
+    let recorder: Recorder
+
+    func create(spec: ViaductTenancyVdcsCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(vdc: String, recursive: Bool?, force: Bool?, call: Call) async throws(Fault) {
+        recorder.note("delete", vdc as Any, recursive as Any, force as Any)
+    }
+
+    func disable(vdc: String, call: Call) async throws(Fault) {
+        recorder.note("disable", vdc as Any)
+    }
+
+    func enable(vdc: String, call: Call) async throws(Fault) {
+        recorder.note("enable", vdc as Any)
+    }
+
+    func get(vdc: String, call: Call) throws(Fault) -> ViaductTenancyVdcsInfo {
+        recorder.note("get", vdc as Any)
+        return sampleAnswer()
+    }
+
+    func list(call: Call) throws(Fault) -> [ViaductTenancyVdcsSummary] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
+
+    func suspend(vdc: String, call: Call) async throws(Fault) {
+        recorder.note("suspend", vdc as Any)
+    }
+
+    func update(vdc: String, spec: ViaductTenancyVdcsUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", vdc as Any, spec as Any)
+    }
+
+    func usage(vdc: String, call: Call) throws(Fault) -> ViaductTenancyVdcsUsage {
+        recorder.note("usage", vdc as Any)
+        return sampleAnswer()
+    }
+
+    func verifyUsage(vdc: String, call: Call) throws(Fault) -> [ViaductTenancyVdcsUsageDifference] {
+        recorder.note("verify_usage", vdc as Any)
         return sampleAnswer()
     }
 }
@@ -696,5 +775,32 @@ struct RecordingPower: PowerService {
 
     func suspend(vm: String, call: Call) async throws(Fault) {
         recorder.note("suspend", vm as Any)
+    }
+}
+
+struct RecordingTenantVDC: TenantVDCService {
+    let recorder: Recorder
+
+    func create(spec: VioTenantVdcCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(vdc: String, call: Call) async throws(Fault) {
+        recorder.note("delete", vdc as Any)
+    }
+
+    func get(vdc: String, call: Call) throws(Fault) -> VioTenantVdcInfo {
+        recorder.note("get", vdc as Any)
+        return sampleAnswer()
+    }
+
+    func list(call: Call) throws(Fault) -> [VioTenantVdcSummary] {
+        recorder.note("list")
+        return sampleAnswer()
+    }
+
+    func update(vdc: String, spec: VioTenantVdcUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", vdc as Any, spec as Any)
     }
 }

@@ -375,6 +375,92 @@ extension ViaductSessionsSummary: Sample {
     }
 }
 
+extension ViaductTenancyTenantsInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyTenantsInfo {
+        let name: String = source.value()
+        let projectID: String = source.value()
+        let enabled: Bool = source.value()
+        let cpuLimit: Int64 = source.value()
+        let memLimit: Int64 = source.value()
+        let vmQuota: Int64 = source.value()
+        let vnicQuota: Int64 = source.value()
+        let storageLimit: Int64 = source.value()
+        return ViaductTenancyTenantsInfo(name: name, projectID: projectID, enabled: enabled, cpuLimit: cpuLimit, memLimit: memLimit, vmQuota: vmQuota, vnicQuota: vnicQuota, storageLimit: storageLimit)
+    }
+}
+
+extension ViaductTenancyTenantsSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyTenantsSummary {
+        let tenant: String = source.value()
+        let name: String = source.value()
+        let projectID: String = source.value()
+        let enabled: Bool = source.value()
+        return ViaductTenancyTenantsSummary(tenant: tenant, name: name, projectID: projectID, enabled: enabled)
+    }
+}
+
+extension ViaductTenancyVdcsDimensionUsage: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyVdcsDimensionUsage {
+        let name: String = source.value()
+        let limit: Int64 = source.value()
+        let used: Int64 = source.value()
+        let claimed: Int64 = source.value()
+        let available: Int64? = source.value()
+        return ViaductTenancyVdcsDimensionUsage(name: name, limit: limit, used: used, claimed: claimed, available: available)
+    }
+}
+
+extension ViaductTenancyVdcsInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyVdcsInfo {
+        let tenant: String = source.value()
+        let displayName: String = source.value()
+        let description: String = source.value()
+        let compute: String = source.value()
+        let resourcePool: String = source.value()
+        let allocationModel: ViaductTenancyAllocationModel = source.value()
+        let vcpuSpeedMhz: Int64 = source.value()
+        let cpuReserve: Int64 = source.value()
+        let memReserve: Int64 = source.value()
+        let cpuLimit: Int64 = source.value()
+        let memLimit: Int64 = source.value()
+        let vmQuota: Int64 = source.value()
+        let vnicQuota: Int64 = source.value()
+        let storageLimit: Int64 = source.value()
+        let state: ViaductTenancyState = source.value()
+        let overQuota: [String] = source.value()
+        let revision: Int64 = source.value()
+        return ViaductTenancyVdcsInfo(tenant: tenant, displayName: displayName, description: description, compute: compute, resourcePool: resourcePool, allocationModel: allocationModel, vcpuSpeedMhz: vcpuSpeedMhz, cpuReserve: cpuReserve, memReserve: memReserve, cpuLimit: cpuLimit, memLimit: memLimit, vmQuota: vmQuota, vnicQuota: vnicQuota, storageLimit: storageLimit, state: state, overQuota: overQuota, revision: revision)
+    }
+}
+
+extension ViaductTenancyVdcsSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyVdcsSummary {
+        let vdc: String = source.value()
+        let tenant: String = source.value()
+        let displayName: String = source.value()
+        let state: ViaductTenancyState = source.value()
+        return ViaductTenancyVdcsSummary(vdc: vdc, tenant: tenant, displayName: displayName, state: state)
+    }
+}
+
+extension ViaductTenancyVdcsUsage: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyVdcsUsage {
+        let vdc: String = source.value()
+        let dimensions: [ViaductTenancyVdcsDimensionUsage] = source.value()
+        return ViaductTenancyVdcsUsage(vdc: vdc, dimensions: dimensions)
+    }
+}
+
+extension ViaductTenancyVdcsUsageDifference: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyVdcsUsageDifference {
+        let scope: String = source.value()
+        let dimension: String = source.value()
+        let recorded: Int64 = source.value()
+        let counted: Int64 = source.value()
+        return ViaductTenancyVdcsUsageDifference(scope: scope, dimension: dimension, recorded: recorded, counted: counted)
+    }
+}
+
 extension ApplianceLocalAccountsInfo: Sample {
     static func sample(_ source: inout SampleSource) -> ApplianceLocalAccountsInfo {
         let fullname: String? = source.value()
@@ -1065,10 +1151,36 @@ extension VcenterVmPowerInfo: Sample {
         return VcenterVmPowerInfo(state: state, cleanPowerOff: cleanPowerOff)
     }
 }
+
+extension VioTenantVdcInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> VioTenantVdcInfo {
+        let compute: String = source.value()
+        let displayName: String = source.value()
+        let projectID: String = source.value()
+        let cpuLimit: Int64 = source.value()
+        let cpuReserve: Int64 = source.value()
+        let memLimit: Int64 = source.value()
+        let memReserve: Int64 = source.value()
+        let resourcePool: String = source.value()
+        return VioTenantVdcInfo(compute: compute, displayName: displayName, projectID: projectID, cpuLimit: cpuLimit, cpuReserve: cpuReserve, memLimit: memLimit, memReserve: memReserve, resourcePool: resourcePool)
+    }
+}
+
+extension VioTenantVdcSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> VioTenantVdcSummary {
+        let vdc: String = source.value()
+        let compute: String = source.value()
+        let displayName: String = source.value()
+        let projectID: String = source.value()
+        return VioTenantVdcSummary(vdc: vdc, compute: compute, displayName: displayName, projectID: projectID)
+    }
+}
 extension ViaductArrayLunStatisticsPrimitive: Sample {}
 extension ViaductArrayLunType: Sample {}
 extension ViaductArrayLunVaaiStatus: Sample {}
 extension ViaductIdentityGroupsMemberType: Sample {}
+extension ViaductTenancyAllocationModel: Sample {}
+extension ViaductTenancyState: Sample {}
 extension CisTaskStatus: Sample {}
 extension VapiStdIntrospectionOperationDataDefinitionDataType: Sample {}
 extension VapiStdLocalizationParamDateTimeFormat: Sample {}
@@ -1138,6 +1250,13 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.identity.users.info", { ViaductIdentityUsersInfo.sample(&$0) }),
     ("com.viaduct.identity.users.summary", { ViaductIdentityUsersSummary.sample(&$0) }),
     ("com.viaduct.sessions.summary", { ViaductSessionsSummary.sample(&$0) }),
+    ("com.viaduct.tenancy.tenants.info", { ViaductTenancyTenantsInfo.sample(&$0) }),
+    ("com.viaduct.tenancy.tenants.summary", { ViaductTenancyTenantsSummary.sample(&$0) }),
+    ("com.viaduct.tenancy.vdcs.dimension_usage", { ViaductTenancyVdcsDimensionUsage.sample(&$0) }),
+    ("com.viaduct.tenancy.vdcs.info", { ViaductTenancyVdcsInfo.sample(&$0) }),
+    ("com.viaduct.tenancy.vdcs.summary", { ViaductTenancyVdcsSummary.sample(&$0) }),
+    ("com.viaduct.tenancy.vdcs.usage", { ViaductTenancyVdcsUsage.sample(&$0) }),
+    ("com.viaduct.tenancy.vdcs.usage_difference", { ViaductTenancyVdcsUsageDifference.sample(&$0) }),
     ("com.vmware.appliance.local_accounts.info", { ApplianceLocalAccountsInfo.sample(&$0) }),
     ("com.vmware.appliance.local_accounts.policy.info", { ApplianceLocalAccountsPolicyInfo.sample(&$0) }),
     ("com.vmware.cis.session.info", { CisSessionInfo.sample(&$0) }),
@@ -1204,6 +1323,8 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.vmware.vcenter.vm.hardware.serial.info", { VcenterVmHardwareSerialInfo.sample(&$0) }),
     ("com.vmware.vcenter.vm.identity.info", { VcenterVmIdentityInfo.sample(&$0) }),
     ("com.vmware.vcenter.vm.power.info", { VcenterVmPowerInfo.sample(&$0) }),
+    ("com.vmware.vio.tenant.vdc.info", { VioTenantVdcInfo.sample(&$0) }),
+    ("com.vmware.vio.tenant.vdc.summary", { VioTenantVdcSummary.sample(&$0) }),
 ]
 
 let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) -> any WireReadable)] = [
@@ -1226,6 +1347,10 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.viaduct.identity.users.password_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersPasswordSpec(reading: reader) }),
     ("com.viaduct.identity.users.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersUpdateSpec(reading: reader) }),
     ("com.viaduct.sessions.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductSessionsFilterSpec(reading: reader) }),
+    ("com.viaduct.tenancy.tenants.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyTenantsCreateSpec(reading: reader) }),
+    ("com.viaduct.tenancy.tenants.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyTenantsUpdateSpec(reading: reader) }),
+    ("com.viaduct.tenancy.vdcs.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyVdcsCreateSpec(reading: reader) }),
+    ("com.viaduct.tenancy.vdcs.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyVdcsUpdateSpec(reading: reader) }),
     ("com.vmware.appliance.local_accounts.config", { (reader: ValueReader) throws(Fault) in try ApplianceLocalAccountsConfig(reading: reader) }),
     ("com.vmware.appliance.local_accounts.policy.info", { (reader: ValueReader) throws(Fault) in try ApplianceLocalAccountsPolicyInfo(reading: reader) }),
     ("com.vmware.appliance.local_accounts.update_config", { (reader: ValueReader) throws(Fault) in try ApplianceLocalAccountsUpdateConfig(reading: reader) }),
@@ -1285,4 +1410,6 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.vmware.vcenter.vm.hardware.scsi_address_spec", { (reader: ValueReader) throws(Fault) in try VcenterVmHardwareScsiAddressSpec(reading: reader) }),
     ("com.vmware.vcenter.vm.hardware.serial.backing_spec", { (reader: ValueReader) throws(Fault) in try VcenterVmHardwareSerialBackingSpec(reading: reader) }),
     ("com.vmware.vcenter.vm.hardware.serial.create_spec", { (reader: ValueReader) throws(Fault) in try VcenterVmHardwareSerialCreateSpec(reading: reader) }),
+    ("com.vmware.vio.tenant.vdc.create_spec", { (reader: ValueReader) throws(Fault) in try VioTenantVdcCreateSpec(reading: reader) }),
+    ("com.vmware.vio.tenant.vdc.update_spec", { (reader: ValueReader) throws(Fault) in try VioTenantVdcUpdateSpec(reading: reader) }),
 ]

@@ -1,0 +1,133 @@
+import ContractTypes
+import Coordination
+import Domain
+import Persistence
+
+/// `com.viaduct.tenancy.vdcs`
+struct VirtualDatacenters: VirtualDatacentersService {
+    let store: Store
+    let engine: WorkflowEngine
+
+    // MARK: - Changing
+
+    func create(spec: ViaductTenancyVdcsCreateSpec, call: Call) async throws(Fault) -> String {
+        let plan = TenantDatacenterPlan(
+            name: spec.displayName, summary: spec.description, compute: spec.compute, cpuReserve: spec.cpuReserve,
+            memoryReserve: spec.memReserve, cpuLimit: spec.cpuLimit, memoryLimit: spec.memLimit, machineLimit: spec.vmQuota,
+            nicLimit: spec.vnicQuota, storageLimit: spec.storageLimit)
+        let model = TenantDatacenter.AllocationModel(rawValue: spec.allocationModel?.rawValue ?? "FLEX") ?? .flex
+        return try await store.commit(by: call) { (draft) throws(Fault) in
+            guard let tenant = draft[Tenant.self][Identifier(spec.tenant)] else {
+                throw .invalid("spec.tenant", "there is no tenant '\(spec.tenant)'.")
+            }
+            return try plan.make(of: tenant, model: model, processorSpeedMHz: spec.vcpuSpeedMhz ?? 1000, &draft).id.rawValue
+        }
+    }
+
+    func update(vdc: String, spec: ViaductTenancyVdcsUpdateSpec, call: Call) async throws(Fault) {
+        let plan = TenantDatacenterPlan(
+            name: spec.displayName, summary: spec.description, compute: spec.compute, cpuReserve: spec.cpuReserve,
+            memoryReserve: spec.memReserve, cpuLimit: spec.cpuLimit, memoryLimit: spec.memLimit, machineLimit: spec.vmQuota,
+            nicLimit: spec.vnicQuota, storageLimit: spec.storageLimit)
+        try await store.commit(by: call) { (draft) throws(Fault) in
+            let record = try draft.inventory.tenantDatacenter(vdc)
+            if let revision = spec.revision, revision != Int64(clamping: record.revision) {
+                throw .tenancy(.concurrentChange, "concurrent_change", "'\(vdc)' was changed by someone else meanwhile.", vdc)
+            }
+            try plan.change(record.value, &draft)
+            guard spec.strict == true, let new = draft[TenantDatacenter.self][record.id] else { return }
+            if let dimension = draft.inventory.overQuota(new).first {
+                throw .invalid("spec", "the limit of \(dimension.rawValue) is below what is in use.")
+            }
+        }
+    }
+
+    func enable(vdc: String, call: Call) async throws(Fault) { try await set(.enabled, vdc, call) }
+    func disable(vdc: String, call: Call) async throws(Fault) { try await set(.disabled, vdc, call) }
+    func suspend(vdc: String, call: Call) async throws(Fault) { try await set(.suspended, vdc, call) }
+
+    private func set(_ state: TenantDatacenter.State, _ vdc: String, _ call: Call) async throws(Fault) {
+        try await store.commit(by: call) { (draft) throws(Fault) in
+            var datacenter = try draft.inventory.tenantDatacenter(vdc).value
+            guard datacenter.state != .deleting else { throw .datacenterClosed(vdc, datacenter.state.rawValue) }
+            draft.audit(target: vdc, detail: "\(datacenter.state.rawValue) -> \(state.rawValue)")
+            datacenter.state = state
+            try draft.put(datacenter)
+        }
+    }
+
+    func delete(vdc: String, recursive: Bool?, force: Bool?, call: Call) async throws(Fault) {
+        let record = try store.snapshot.tenantDatacenter(vdc)
+        let workflow = DeleteTenantDatacenter(
+            datacenter: record.id, isRecursive: recursive ?? false, isForced: force ?? false)
+        _ = try await engine.run(workflow, by: call)
+    }
+
+    // MARK: - Reading
+
+    func get(vdc: String, call: Call) throws(Fault) -> ViaductTenancyVdcsInfo {
+        let inventory = store.snapshot
+        let record = try inventory.tenantDatacenter(vdc)
+        let (found, limits) = (record.value, record.value.limits)
+        return ViaductTenancyVdcsInfo(
+            tenant: found.tenant.rawValue, displayName: found.name, description: found.summary,
+            compute: found.cluster.rawValue, resourcePool: found.pool.rawValue,
+            allocationModel: found.model == .flex ? .flex : .reservation, vcpuSpeedMhz: found.processorSpeedMHz,
+            cpuReserve: found.cpuReserve, memReserve: found.memoryReserve, cpuLimit: limits.cpu, memLimit: limits.memory,
+            vmQuota: limits.machines, vnicQuota: limits.nics, storageLimit: limits.storage,
+            state: ViaductTenancyState(found.state), overQuota: inventory.overQuota(found).map(\.rawValue),
+            revision: Int64(clamping: record.revision))
+    }
+
+    func list(call: Call) throws(Fault) -> [ViaductTenancyVdcsSummary] {
+        let rows = store.snapshot[TenantDatacenter.self].all.map {
+            ViaductTenancyVdcsSummary(
+                vdc: $0.id.rawValue, tenant: $0.tenant.rawValue, displayName: $0.name, state: ViaductTenancyState($0.state))
+        }
+        return try limited(rows, to: 1000, "tenancy.vdc", "virtual datacenters")
+    }
+
+    func usage(vdc: String, call: Call) throws(Fault) -> ViaductTenancyVdcsUsage {
+        let inventory = store.snapshot
+        let found = try inventory.tenantDatacenter(vdc).value
+        let usage = inventory.usage(of: vdc)
+        return ViaductTenancyVdcsUsage(
+            vdc: vdc,
+            dimensions: QuotaDimension.allCases.map { dimension in
+                let limit = found.limits[dimension]
+                return ViaductTenancyVdcsDimensionUsage(
+                    name: dimension.rawValue, limit: limit, used: usage.used[dimension], claimed: usage.claimed[dimension],
+                    available: limit < 0 ? nil : max(0, limit - usage.total[dimension]))
+            })
+    }
+
+    func verifyUsage(vdc: String, call: Call) throws(Fault) -> [ViaductTenancyVdcsUsageDifference] {
+        let inventory = store.snapshot
+        let found = try inventory.tenantDatacenter(vdc).value
+        return inventory.usageDifferences()
+            .filter { $0.scope == vdc || $0.scope == found.tenant.rawValue }
+            .map {
+                ViaductTenancyVdcsUsageDifference(
+                    scope: $0.scope, dimension: $0.dimension.rawValue, recorded: $0.recorded, counted: $0.counted)
+            }
+    }
+}
+
+extension Inventory {
+    /// Dimensions in which more is used than allowed.
+    fileprivate func overQuota(_ datacenter: TenantDatacenter) -> [QuotaDimension] {
+        let total = usage(of: datacenter.id.rawValue).total
+        return QuotaDimension.allCases.filter { datacenter.limits[$0] >= 0 && total[$0] > datacenter.limits[$0] }
+    }
+}
+
+extension ViaductTenancyState {
+    init(_ state: TenantDatacenter.State) {
+        switch state {
+        case .enabled: self = .enabled
+        case .disabled: self = .disabled
+        case .suspended: self = .suspended
+        case .deleting: self = .deleting
+        }
+    }
+}
