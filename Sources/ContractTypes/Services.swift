@@ -105,6 +105,14 @@ public protocol ArrayStatisticsService: Sendable {
     func get(call: Call) throws(Fault) -> ViaductArrayStatisticsInfo
 }
 
+/// The audit log.
+///
+/// Serves `com.viaduct.audit`.
+public protocol AuditService: Sendable {
+    /// Lists who did, or tried to do, what, in pages. Looking is recorded, too.
+    func list(filter: ViaductAuditFilterSpec?, call: Call) async throws(Fault) -> ViaductAuditListResult
+}
+
 /// Permissions from above the root folder, on everything.
 ///
 /// Serves `com.viaduct.authorization.global_permissions`.
@@ -514,6 +522,7 @@ public struct ServiceProviders: Sendable {
     public let arrayPool: any ArrayPoolService
     public let arraySession: any ArraySessionService
     public let arrayStatistics: any ArrayStatisticsService
+    public let audit: any AuditService
     public let globalPermission: any GlobalPermissionService
     public let hostSettings: any HostSettingsService
     public let identityGroups: any IdentityGroupsService
@@ -546,7 +555,7 @@ public struct ServiceProviders: Sendable {
     public let power: any PowerService
     public let tenantVDC: any TenantVDCService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, tenants: any TenantsService, virtualDatacenters: any VirtualDatacentersService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService, tenantVDC: any TenantVDCService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, audit: any AuditService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, tenants: any TenantsService, virtualDatacenters: any VirtualDatacentersService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService, tenantVDC: any TenantVDCService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
         self.arrayLUNSnapshot = arrayLUNSnapshot
@@ -555,6 +564,7 @@ public struct ServiceProviders: Sendable {
         self.arrayPool = arrayPool
         self.arraySession = arraySession
         self.arrayStatistics = arrayStatistics
+        self.audit = audit
         self.globalPermission = globalPermission
         self.hostSettings = hostSettings
         self.identityGroups = identityGroups
