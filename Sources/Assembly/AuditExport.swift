@@ -78,7 +78,8 @@ struct AuditSource: SyslogSource {
                 ("seq", "\(entry.sequence)"), ("service", entry.service), ("operation", entry.operation),
                 ("outcome", outcome), ("user", entry.user ?? ""), ("session", entry.session ?? ""),
                 ("auth", entry.authentication?.rawValue ?? ""), ("peer", entry.peer), ("agent", entry.userAgent ?? ""),
-                ("number", "\(entry.number)"), ("digest", entry.digest.hexadecimal), ("request", entry.requestID), ("opid", entry.operationID ?? ""), ("target", targets),
+                ("number", "\(entry.number)"), ("digest", entry.digest.hexadecimal),
+                ("request", entry.requestID), ("opid", entry.operationID ?? ""), ("target", targets),
             ],
             text: "\(entry.user ?? "-") \(entry.service).\(entry.operation) \(outcome) \(details)")
     }
