@@ -85,6 +85,7 @@ def facts(server):
     moment = every[len(every) // 2]["time"]
     holds(all(one["time"] >= moment for one in entries(client, begin_time=moment)), "from a moment on")
     same(client.api("GET", ENTRIES, {"page_size": 0}).status, 400, "no page at all")
+    same(client.api("GET", ENTRIES, {"result": "success"}).status, 400, "a result that no entry has")
 
 
 def wires(server):

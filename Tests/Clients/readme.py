@@ -50,15 +50,21 @@ def walk(server):
     holds('"power_state": "POWERED_ON"' in run.stdout, "the clone runs at the end")
 
 
-@case("a user with fewer rights is made as written, and sees and may do just that")
-def fewer_rights(server):
+def run_after_login(server, heading):
+    """The commands below a heading, in a shell that has logged in as the five minutes do."""
     login = block("Five minutes with curl", "sh").split("\n# Look around.")[0]
     script = replaced(
-        login + block("Let others in, with fewer rights", "sh"),
+        login + block(heading, "sh"),
         ("https://127.0.0.1:8443", server.url), ("data/certificate.pem", server.certificate),
         ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
     run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120)
     same(run.returncode, 0, f"{run.stdout[-2000:]}{run.stderr[-2000:]}\nexit code")
+    return run
+
+
+@case("a user with fewer rights is made as written, and sees and may do just that")
+def fewer_rights(server):
+    run = run_after_login(server, "Let others in, with fewer rights")
     # The answers of the two requests before stand on the line of the first of these.
     seen = "".join(run.stdout.splitlines(keepends=True)[-3:])
     holds(seen.endswith('["Production"]\n0\nUNAUTHORIZED\n'), f"what the user sees, and may not do:\n{seen}")
@@ -66,13 +72,7 @@ def fewer_rights(server):
 
 @case("a virtual datacenter is made, filled, refused and deleted as written")
 def tenants(server):
-    login = block("Five minutes with curl", "sh").split("\n# Look around.")[0]
-    script = replaced(
-        login + block("Give tenants virtual datacenters", "sh"),
-        ("https://127.0.0.1:8443", server.url), ("data/certificate.pem", server.certificate),
-        ("read -rsp 'Password: ' password", f"password='{PASSWORD}'"))
-    run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120)
-    same(run.returncode, 0, f"{run.stdout[-2000:]}{run.stderr[-2000:]}\nexit code")
+    run = run_after_login(server, "Give tenants virtual datacenters")
     holds('"requested":1,"available":0' in run.stdout, f"the refusal:\n{run.stdout[-2000:]}")
     holds(run.stdout.endswith("[]\n"), f"no differences, and nothing said after them:\n{run.stdout[-500:]}")
 

@@ -106,6 +106,12 @@ let samples: [(path: String, body: PolicyValue)] = [
 @Test(arguments: [
     ("/infra/segments/s", ["overlay_id": -1], 255), ("/infra/segments/s", ["admin_state": "LEFT"], 255),
     ("/infra/segments/s", ["subnets": [["gateway_address": "10.0.0.1"]]], 255), ("/infra/segments/s", ["subnets": [[:], [:]]], 255),
+    ("/infra/segments/s", ["subnets": [["gateway_address": "10.0.0.0/24"]]], 255), ("/infra", ["children": "s"], 255),
+    ("/infra", ["children": [["resource_type": "ChildSegment"]]], 255),
+    ("/infra/domains/default/groups/g", ["expression": [["resource_type": "Condition", "key": "Tag", "operator": "EQUALS"]]], 255),
+    ("/infra/domains/default/groups/g", ["expression": [["resource_type": "NestedExpression", "expressions": [[:]]]]], 255),
+    ("/infra/domains/default/groups/g",
+        ["expression": [["resource_type": "IPAddressExpression", "ip_addresses": ["10.0.0.1", "::1"]]]], 255),
     ("/infra/segments/s", ["vlan_ids": ["5000"]], 255), ("/infra/segments/s", ["vlan_ids": ["5"]], 255),
     ("/infra/segments/s", ["connectivity_path": "/infra/tier-1s/none"], 500012),
     ("/infra/segments/s", ["connectivity_path": "/infra/services/HTTP"], 500012),
@@ -143,6 +149,7 @@ func whatDoesNotFitIsRefusedAndChangesNothing(_ path: String, _ body: PolicyValu
     let found = try tree.read("/search", ["query": "resource_type:Segment AND tags.tag:3 AND NOT id:s1*"])
     #expect(found["result_count"] == 3)
     #expect(throws: PolicyError.self) { try tree.read("/search", ["query": "(a"]) }
+    #expect(throws: PolicyError.self) { try tree.read("/search", [:]) }
 }
 
 @Test func randomRequestsLeaveNoDanglingNameAndRefusedOnesLeaveNothing() {

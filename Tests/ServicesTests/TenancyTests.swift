@@ -184,7 +184,7 @@ extension Laboratory {
     @Test(arguments: [11, 12, 13] as [UInt64])
     func theSumsAreRightAfterEveryStepOfARandomHistory(seed: UInt64) async throws {
         var lab = try await Laboratory.made(.balanced)
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         var vdcs: [String] = []
         for number in 0..<2 {
             vdcs.append(try await lab.makeDatacenter("v\(number)", project: "p\(number)", cpu: 3000, memory: 3072, machines: 4, storage: 24))
@@ -232,18 +232,5 @@ extension Laboratory {
             #expect(machines.count <= 4 && usage.used.memory <= 3072 && usage.used.cpu <= 3000, "\(place)")
             #expect(usage.used.storage <= 24, "\(place)")
         }
-    }
-}
-
-/// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -24,7 +24,8 @@ extension PolicyDraft {
     }
 
     private func search(_ parameters: [String: String]) throws(PolicyError) -> PolicyFields {
-        let query = try PolicySearch(parameters["query"] ?? "")
+        guard let text = parameters["query"], !text.isEmpty else { throw .violations(["query is required"]) }
+        let query = try PolicySearch(text)
         guard let infra = registry.type(named: "Infra") else { return PolicyFields() }
         let found = descendants(of: "/infra", infra).map { presented($0) }.filter { query.matches($0) }
         return try PolicyListing(parameters).envelope(of: found)

@@ -83,10 +83,10 @@ extension PolicyRegistry {
         case .text(let limit): text.count <= limit ? nil : "has exceeded maximum length \(limit)"
         case .choice(let names): names.contains(text) ? nil : "must be one of \(names.joined(separator: ", "))"
         case .reference: text.isEmpty || text.hasPrefix("/infra/") ? nil : "is not a policy path"
-        case .network: AddressText.isNetwork(text) ? nil : "is not an address with prefix length"
-        case .address: AddressText.isAddress(text) ? nil : "is not an address"
-        case .addresses: AddressText.isAddresses(text) ? nil : "is not an address, prefix or range"
-        case .mac: AddressText.isHardwareAddress(text) ? nil : "is not a MAC address"
+        case .network: InterfaceAddress(text) != nil ? nil : "is not an address with prefix length"
+        case .address: IPAddress(text) != nil ? nil : "is not an address"
+        case .addresses: IPRange(text) != nil ? nil : "is not an address, prefix or range"
+        case .mac: MACAddress(text) != nil ? nil : "is not a MAC address"
         default: nil
         }
     }

@@ -28,8 +28,16 @@ enum PolicyRules {
         for name in ["overlay_id", "transport_zone_path"] {
             if let old = before?[name], old != content[name] { result.append("\(name) cannot be changed") }
         }
-        for subnet in content["subnets"]?.array ?? [] where subnet.fields?["gateway_address"] == nil {
-            result.append("subnets.gateway_address is required")
+        for subnet in content["subnets"]?.array ?? [] {
+            guard let gateway = subnet.fields?["gateway_address"]?.string.flatMap({ InterfaceAddress($0) }) else {
+                result.append("subnets.gateway_address is required")
+                continue
+            }
+            // Networks of two addresses or one have no address of their own: RFC 3021.
+            let hasOwnAddress = gateway.prefix.length < gateway.address.family.bitCount - 1
+            if hasOwnAddress, gateway.address == gateway.prefix.network {
+                result.append("subnets.gateway_address \(gateway) is the address of the network itself")
+            }
         }
         return result
     }
@@ -58,7 +66,7 @@ enum PolicyRules {
             if texts.count > 1, texts.contains(where: { $0.uppercased() == "ANY" }) { result.append("\(name) has ANY beside others") }
             for text in texts where !text.hasPrefix("/infra/") && text.uppercased() != "ANY" {
                 let mayBeAddress = name == "source_groups" || name == "destination_groups"
-                if !mayBeAddress || !AddressText.isAddresses(text) { result.append("\(name) \(text) is neither a path nor ANY") }
+                if !mayBeAddress || IPRange(text) == nil { result.append("\(name) \(text) is neither a path nor ANY") }
             }
         }
         return result
@@ -89,25 +97,46 @@ enum PolicyRules {
     private static func group(_ content: PolicyFields) -> [String] {
         guard let value = content["expression"] else { return [] }
         guard let elements = value.array else { return ["expression is not a list"] }
+        let conditions = elements.count { ["Condition", "NestedExpression"].contains($0.fields?["resource_type"]?.string ?? "") }
+        return problems(of: elements, "expression") + (conditions > 5 ? ["expression has exceeded maximum size 5"] : [])
+    }
+
+    /// Operands with a conjunction between each two.
+    private static func problems(of elements: [PolicyValue], _ name: String) -> [String] {
         if elements.isEmpty { return [] }
-        if elements.count % 2 == 0 { return ["expression must have an odd number of elements"] }
+        if elements.count % 2 == 0 { return ["\(name) must have an odd number of elements"] }
         var result: [String] = []
         for (index, element) in elements.enumerated() {
-            let kind = element.fields?["resource_type"]?.string ?? ""
+            let fields = element.fields ?? PolicyFields()
+            let kind = fields["resource_type"]?.string ?? ""
             if index % 2 == 1 {
-                let operation = element.fields?["conjunction_operator"]?.string ?? ""
+                let operation = fields["conjunction_operator"]?.string ?? ""
                 if kind != "ConjunctionOperator" || !["AND", "OR"].contains(operation) {
-                    result.append("expression needs a ConjunctionOperator AND or OR at index \(index)")
+                    result.append("\(name) needs a ConjunctionOperator AND or OR at index \(index)")
                 }
             } else if !expressions.contains(kind) {
-                result.append("expression has no condition at index \(index)")
-            }
-            for text in (element.fields?["ip_addresses"]?.array ?? []).compactMap(\.string) where !AddressText.isAddresses(text) {
-                result.append("ip_addresses \(text) is not an address, prefix or range")
+                result.append("\(name) has no condition at index \(index)")
+            } else {
+                result += problems(ofOperand: fields, kind)
             }
         }
-        let conditions = elements.count { ["Condition", "NestedExpression"].contains($0.fields?["resource_type"]?.string ?? "") }
-        if conditions > 5 { result.append("expression has exceeded maximum size 5") }
         return result
+    }
+
+    private static func problems(ofOperand fields: PolicyFields, _ kind: String) -> [String] {
+        switch kind {
+        case "Condition":
+            return ["member_type", "key", "operator", "value"].filter { fields[$0]?.string?.isEmpty ?? true }
+                .map { "Condition.\($0) is required" }
+        case "NestedExpression":
+            guard let inner = fields["expressions"]?.array else { return ["NestedExpression.expressions is required"] }
+            return problems(of: inner, "expressions")
+        case "IPAddressExpression":
+            let texts = (fields["ip_addresses"]?.array ?? []).map { $0.string ?? "" }
+            let wrong = texts.filter { IPRange($0) == nil }.map { "ip_addresses \($0) is not an address, prefix or range" }
+            let families = Set(texts.compactMap { IPRange($0)?.family })
+            return wrong + (families.count > 1 ? ["ip_addresses has addresses of IPv4 and of IPv6"] : [])
+        default: return []
+        }
     }
 }

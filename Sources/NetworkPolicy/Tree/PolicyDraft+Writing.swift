@@ -117,6 +117,7 @@ extension PolicyDraft {
     private mutating func descend(
         _ fields: PolicyFields, below path: String, _ type: PolicyType, _ budget: inout Int
     ) throws(PolicyError) {
+        if let children = fields["children"], children.array == nil { throw .violations(["children is not a list"]) }
         for element in fields["children"]?.array ?? [] {
             budget -= 1
             guard budget >= 0 else { throw .violations(["children has exceeded maximum size \(Self.hierarchyLimit)"]) }
@@ -126,15 +127,16 @@ extension PolicyDraft {
                 continue
             }
             let name = String(kind.dropFirst(5))
-            guard kind.hasPrefix("Child"), let inner = child[name]?.fields,
-                let childType = registry.children(of: type).first(where: { $0.name == name })
-            else { throw .violations(["resource_type \(kind) is not a child of \(type.name)"]) }
+            guard kind.hasPrefix("Child"), let childType = registry.children(of: type).first(where: { $0.name == name }) else {
+                throw .violations(["resource_type \(kind) is not a child of \(type.name)"])
+            }
+            guard let inner = child[name]?.fields else { throw .violations(["\(name) is required"]) }
             guard let id = inner["id"]?.string, PolicyRegistry.isIdentifier(id) else { throw .violations(["\(name).id is required"]) }
             let place = path + "/" + childType.collection + "/" + id
             if child["marked_for_delete"] == true || inner["marked_for_delete"] == true {
                 guard let object = object(at: place) else { continue }
-                try mayRemove(object)
-                removeSubtree(object, childType)
+                try mayChange(object)
+                remove(object, with: descendants(of: place, childType))
             } else {
                 try patch(place, .object(inner))
                 try descend(inner, below: place, childType, &budget)
@@ -151,14 +153,5 @@ extension PolicyDraft {
         let place = path + "/" + childType.collection + "/" + id
         guard object(at: place) != nil else { throw .invalidPath(place) }
         try descend(child, below: place, childType, &budget)
-    }
-
-    private func mayRemove(_ object: PolicyObject) throws(PolicyError) {
-        if object.isSystemOwned, !overwrites { throw .notOwned(object.type, by: user) }
-    }
-
-    private mutating func removeSubtree(_ object: PolicyObject, _ type: PolicyType) {
-        for child in descendants(of: object.path, type).reversed() { set(nil, at: child.path) }
-        set(nil, at: object.path)
     }
 }

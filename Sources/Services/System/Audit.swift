@@ -15,6 +15,9 @@ struct Audit: AuditService {
         guard (1...Self.pageLimit).contains(size) else {
             throw .invalid("filter.page_size", "it is not between 1 and \(Self.pageLimit).")
         }
+        if let result = filter?.result, AuditOutcome(text: result) == nil {
+            throw .invalid("filter.result", "it is neither succeeded nor unchanged nor the type of an error.")
+        }
         let newestFirst = filter?.newestFirst ?? false
         guard let sequences = try Self.sequences(after: filter?.marker, newestFirst) else { return .init(items: []) }
         // One more than the page has room for tells whether there is another page.
