@@ -27,10 +27,10 @@ extension ArrayTarget {
     /// 0 LENGTH (2)   2 PTPL_C b0   3 TMV b7, ALLOW COMMANDS b6-4, PTPL_A b0   4 PERSISTENT RESERVATION TYPE MASK (2)
     /// ```
     func reportReservationCapabilities(_ command: inout Command, _ unit: LogicalUnit) throws(Sense) {
-        let survives = unit.look { $0.persistent.survivesPowerLoss }
+        let survives: UInt8 = unit.look { $0.persistent.survivesPowerLoss } ? 1 : 0
         command.answer(
             // All six types; TEST UNIT READY is allowed beside any of them (ALLOW COMMANDS 001b).
-            [0x00, 0x08, 0x01, 0x80 | 0x10 | (survives ? 1 : 0), 0xEA, 0x01, 0x00, 0x00],
+            [0x00, 0x08, 0x01, 0x80 | 0x10 | survives, 0xEA, 0x01, 0x00, 0x00],
             allocationLength: Int(command.cdb.bigEndian16(at: 7)))
     }
 

@@ -46,7 +46,7 @@ private func reader(_ text: String, _ wire: Wire = .clean) throws -> ValueReader
         }
     }
 
-    @Test(arguments: [0, 7, -7, 10, 99, 100, 1_234_567_890, Int64.max, .min, .min + 1])
+    @Test(arguments: [0, 7, -7, 10, 99, 100, 1_234_567_890, .max, .min, .min + 1] as [Int64])
     func integersAreDecimal(value: Int64) throws {
         #expect(written { $0.long(value) } == String(value))
         #expect(try reader(String(value)).long() == value)

@@ -150,8 +150,9 @@ import Testing
     }
 
     @Test func characterSetsAreThoseOfTheStandards() {
-        let alphanumeric = (48...57).map { UInt8($0) } + (65...90).map { UInt8($0) } + (97...122).map { UInt8($0) }
-        let visible = (0x21...0x7E).map { UInt8($0) }
+        let digits = [UInt8](48...57)
+        let alphanumeric = digits + [UInt8](65...90) + [UInt8](97...122)
+        let visible = [UInt8](0x21...0x7E)
         let sets: [(HTTP.CharacterSet, [UInt8])] = [
             (.token, alphanumeric + "!#$%&'*+-.^_`|~".utf8), (.target, visible.filter { $0 != 35 }),
             (.plainSegment, visible.filter { !"#/%\\".utf8.contains($0) }),

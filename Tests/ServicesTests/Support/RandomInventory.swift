@@ -18,9 +18,15 @@ struct RandomInventory: Sendable {
     private var members: [Identifier<Group>: [GroupMember]] = [:]
 
     var objects: [ManagedObject] {
-        folders.map { ManagedObject($0.id) } + [ManagedObject(datacenter.id)] + clusters.map { ManagedObject($0.id) }
-            + pools.map { ManagedObject($0.id) } + hosts.map { ManagedObject($0.id) } + networks.map { ManagedObject($0.id) }
-            + datastores.map { ManagedObject($0.id) } + machines.map { ManagedObject($0.id) }
+        var found = folders.map { ManagedObject($0.id) }
+        found.append(ManagedObject(datacenter.id))
+        found += clusters.map { ManagedObject($0.id) }
+        found += pools.map { ManagedObject($0.id) }
+        found += hosts.map { ManagedObject($0.id) }
+        found += networks.map { ManagedObject($0.id) }
+        found += datastores.map { ManagedObject($0.id) }
+        found += machines.map { ManagedObject($0.id) }
+        return found
     }
 
     init(_ random: inout SeededGenerator) {

@@ -155,7 +155,7 @@ extension IPAddress: CustomStringConvertible {
         var best: Range<Int>?
         var start = 0
         while start < words.count {
-            let end = words[start...].firstIndex { $0 != 0 } ?? words.count
+            let end: Int = words[start...].firstIndex { $0 != 0 } ?? words.count
             if end - start >= 2, end - start > (best?.count ?? 0) { best = start..<end }
             start = end + 1
         }
