@@ -52,6 +52,12 @@ public let operations: [Operation] = [
     identityUsersUpdate(),
     sessionAdministrationDelete(),
     sessionAdministrationList(),
+    tenantAuditList(),
+    tenantMembersCreate(),
+    tenantMembersDelete(),
+    tenantMembersGet(),
+    tenantMembersList(),
+    tenantMembersUpdate(),
     tenantsCreate(),
     tenantsDelete(),
     tenantsGet(),
@@ -1613,6 +1619,194 @@ private func sessionAdministrationList() -> Operation {
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
+private func tenantAuditList() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id), Parameter("filter", .optional(.structure("com.viaduct.tenancy.audit.filter_spec")))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+        QueryItem("begin_time", target: ["filter", "begin_time"], type: .optional(.dateTime)),
+        QueryItem("end_time", target: ["filter", "end_time"], type: .optional(.dateTime)),
+        QueryItem("page_size", target: ["filter", "page_size"], type: .optional(.long)),
+        QueryItem("marker", target: ["filter", "marker"], type: .optional(.string)),
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant"), .literal("audit")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("tenant", target: ["tenant"], type: .id),
+        QueryItem("filter.begin_time", target: ["filter", "begin_time"], type: .optional(.dateTime)),
+        QueryItem("filter.end_time", target: ["filter", "end_time"], type: .optional(.dateTime)),
+        QueryItem("filter.page_size", target: ["filter", "page_size"], type: .optional(.long)),
+        QueryItem("filter.marker", target: ["filter", "marker"], type: .optional(.string)),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("audit")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.audit", name: "list", parameters: parameters,
+        output: .structure("com.viaduct.tenancy.audit.list_result"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantMembersCreate() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id), Parameter("spec", .structure("com.viaduct.tenancy.members.create_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.already_exists",
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "POST", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant"), .literal("members")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 201)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("members")],
+        selectors: [], query: legacyQuery,
+        body: .object(["tenant", "spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.members", name: "create", parameters: parameters,
+        output: .id, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantMembersDelete() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id), Parameter("member", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ReassignRolePermissions"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "DELETE", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant"), .literal("members"), .variable("member")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("members"), .variable("id:tenant")],
+        selectors: [("~action", "delete")], query: legacyQuery,
+        body: .object(["member"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.members", name: "delete", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenantMembersGet() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id), Parameter("member", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant"), .literal("members"), .variable("member")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("members"), .variable("id:tenant")],
+        selectors: [("~action", "get")], query: legacyQuery,
+        body: .object(["member"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.members", name: "get", parameters: parameters,
+        output: .structure("com.viaduct.tenancy.members.info"), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func tenantMembersList() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id)]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Query"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant"), .literal("members")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+        QueryItem("tenant", target: ["tenant"], type: .id),
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("members")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.members", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.tenancy.members.summary")), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
+}
+
+private func tenantMembersUpdate() -> Operation {
+    let parameters: [Parameter] = [Parameter("tenant", .id), Parameter("member", .id), Parameter("spec", .structure("com.viaduct.tenancy.members.update_spec"))]
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_found",
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["Authorization.ReassignRolePermissions"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "PATCH", path: [.literal("tenancy"), .literal("tenants"), .variable("tenant"), .literal("members"), .variable("member")],
+        selectors: [], query: cleanQuery,
+        body: .parameter("spec"), status: 204)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "PATCH", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("members"), .variable("id:tenant")],
+        selectors: [], query: legacyQuery,
+        body: .object(["member", "spec"]), status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.members", name: "update", parameters: parameters,
+        output: .void, errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
 private func tenantsCreate() -> Operation {
     let parameters: [Parameter] = [Parameter("spec", .structure("com.viaduct.tenancy.tenants.create_spec"))]
     let errors: [String] = [
@@ -1653,7 +1847,7 @@ private func tenantsDelete() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1682,7 +1876,7 @@ private func tenantsGet() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Query"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1707,10 +1901,8 @@ private func tenantsList() -> Operation {
     let errors: [String] = [
         "com.vmware.vapi.std.errors.service_unavailable",
         "com.vmware.vapi.std.errors.unauthenticated",
-        "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1726,7 +1918,7 @@ private func tenantsList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.tenancy.tenants", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.tenancy.tenants.summary")), errors: errors, privileges: privileges, access: .privileges,
+        output: .list(.structure("com.viaduct.tenancy.tenants.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
@@ -1741,7 +1933,7 @@ private func tenantsUpdate() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.tenants", at: ["tenant"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1806,7 +1998,7 @@ private func virtualDatacentersDelete() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
         QueryItem("recursive", target: ["recursive"], type: .optional(.boolean)),
@@ -1838,7 +2030,7 @@ private func virtualDatacentersDisable() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1868,7 +2060,7 @@ private func virtualDatacentersEnable() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1897,7 +2089,7 @@ private func virtualDatacentersGet() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Query"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1922,10 +2114,8 @@ private func virtualDatacentersList() -> Operation {
     let errors: [String] = [
         "com.vmware.vapi.std.errors.service_unavailable",
         "com.vmware.vapi.std.errors.unauthenticated",
-        "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -1941,12 +2131,12 @@ private func virtualDatacentersList() -> Operation {
         body: .none, status: 200)
     return Operation(
         service: "com.viaduct.tenancy.vdcs", name: "list", parameters: parameters,
-        output: .list(.structure("com.viaduct.tenancy.vdcs.summary")), errors: errors, privileges: privileges, access: .privileges,
+        output: .list(.structure("com.viaduct.tenancy.vdcs.summary")), errors: errors, privileges: privileges, access: .everyone,
         authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
 private func virtualDatacentersSuspend() -> Operation {
-    let parameters: [Parameter] = [Parameter("vdc", .id)]
+    let parameters: [Parameter] = [Parameter("vdc", .id), Parameter("suspend_policy", .optional(.enumeration("com.viaduct.tenancy.suspend_policy")))]
     let errors: [String] = [
         "com.vmware.vapi.std.errors.not_allowed_in_current_state",
         "com.vmware.vapi.std.errors.not_found",
@@ -1955,9 +2145,10 @@ private func virtualDatacentersSuspend() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
+        QueryItem("suspend_policy", target: ["suspend_policy"], type: .optional(.enumeration("com.viaduct.tenancy.suspend_policy"))),
     ]
     let clean = Route(
         method: "POST", path: [.literal("tenancy"), .literal("vdcs"), .variable("vdc")],
@@ -1968,7 +2159,7 @@ private func virtualDatacentersSuspend() -> Operation {
     let legacy = Route(
         method: "POST", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("vdcs"), .variable("id:vdc")],
         selectors: [("~action", "suspend")], query: legacyQuery,
-        body: .none, status: 200)
+        body: .object(["suspend_policy"]), status: 200)
     return Operation(
         service: "com.viaduct.tenancy.vdcs", name: "suspend", parameters: parameters,
         output: .void, errors: errors, privileges: privileges, access: .privileges,
@@ -1989,7 +2180,7 @@ private func virtualDatacentersUpdate() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Update"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -2018,7 +2209,7 @@ private func virtualDatacentersUsage() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Query"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -2047,7 +2238,7 @@ private func virtualDatacentersVerifyUsage() -> Operation {
         "com.vmware.vapi.std.errors.unauthorized",
     ]
     let privileges: [RequiredPrivilege] = [
-        RequiredPrivilege(["TenantManager.Query"], on: "", at: []),
+        RequiredPrivilege(["TenantManager.Query"], on: "com.viaduct.tenancy.vdcs", at: ["vdc"]),
     ]
     let cleanQuery: [QueryItem] = [
     ]
@@ -2614,6 +2805,7 @@ private func virtualMachineClone() -> Operation {
         "com.vmware.vapi.std.errors.already_exists",
         "com.vmware.vapi.std.errors.error",
         "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
         "com.vmware.vapi.std.errors.not_found",
         "com.vmware.vapi.std.errors.resource_inaccessible",
         "com.vmware.vapi.std.errors.service_unavailable",
@@ -2654,6 +2846,7 @@ private func virtualMachineCloneTask() -> Operation {
         "com.vmware.vapi.std.errors.already_exists",
         "com.vmware.vapi.std.errors.error",
         "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
         "com.vmware.vapi.std.errors.not_found",
         "com.vmware.vapi.std.errors.resource_inaccessible",
         "com.vmware.vapi.std.errors.service_unavailable",
@@ -2694,6 +2887,7 @@ private func virtualMachineCreate() -> Operation {
         "com.vmware.vapi.std.errors.already_exists",
         "com.vmware.vapi.std.errors.error",
         "com.vmware.vapi.std.errors.invalid_argument",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
         "com.vmware.vapi.std.errors.not_found",
         "com.vmware.vapi.std.errors.resource_in_use",
         "com.vmware.vapi.std.errors.resource_inaccessible",
@@ -3678,6 +3872,7 @@ private func processorUpdate() -> Operation {
         "com.vmware.vapi.std.errors.resource_busy",
         "com.vmware.vapi.std.errors.resource_inaccessible",
         "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
         "com.vmware.vapi.std.errors.unauthenticated",
         "com.vmware.vapi.std.errors.unauthorized",
     ]
@@ -3773,6 +3968,7 @@ private func diskUpdate() -> Operation {
         "com.vmware.vapi.std.errors.resource_busy",
         "com.vmware.vapi.std.errors.resource_inaccessible",
         "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
         "com.vmware.vapi.std.errors.unauthenticated",
         "com.vmware.vapi.std.errors.unauthorized",
     ]
@@ -3838,6 +4034,7 @@ private func memoryUpdate() -> Operation {
         "com.vmware.vapi.std.errors.resource_busy",
         "com.vmware.vapi.std.errors.resource_inaccessible",
         "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unable_to_allocate_resource",
         "com.vmware.vapi.std.errors.unauthenticated",
         "com.vmware.vapi.std.errors.unauthorized",
     ]
@@ -3930,6 +4127,7 @@ private func powerStart() -> Operation {
     let errors: [String] = [
         "com.vmware.vapi.std.errors.already_in_desired_state",
         "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
         "com.vmware.vapi.std.errors.not_found",
         "com.vmware.vapi.std.errors.resource_busy",
         "com.vmware.vapi.std.errors.resource_in_use",
@@ -3966,6 +4164,7 @@ private func powerStop() -> Operation {
     let errors: [String] = [
         "com.vmware.vapi.std.errors.already_in_desired_state",
         "com.vmware.vapi.std.errors.error",
+        "com.vmware.vapi.std.errors.not_allowed_in_current_state",
         "com.vmware.vapi.std.errors.not_found",
         "com.vmware.vapi.std.errors.resource_busy",
         "com.vmware.vapi.std.errors.service_unavailable",

@@ -61,87 +61,93 @@ public struct ServiceDispatcher: OperationDispatcher {
         case 45: return try identityUsersUpdate(&input, call, &writer)
         case 46: return try sessionAdministrationDelete(&input, call, &writer)
         case 47: return try sessionAdministrationList(&input, call, &writer)
-        case 48: return try tenantsCreate(&input, call, &writer)
-        case 49: return try tenantsDelete(&input, call, &writer)
-        case 50: return try tenantsGet(&input, call, &writer)
-        case 51: return try tenantsList(&input, call, &writer)
-        case 52: return try tenantsUpdate(&input, call, &writer)
-        case 53: return try virtualDatacentersCreate(&input, call, &writer)
-        case 54: return try virtualDatacentersDelete(&input, call, &writer)
-        case 55: return try virtualDatacentersDisable(&input, call, &writer)
-        case 56: return try virtualDatacentersEnable(&input, call, &writer)
-        case 57: return try virtualDatacentersGet(&input, call, &writer)
-        case 58: return try virtualDatacentersList(&input, call, &writer)
-        case 59: return try virtualDatacentersSuspend(&input, call, &writer)
-        case 60: return try virtualDatacentersUpdate(&input, call, &writer)
-        case 61: return try virtualDatacentersUsage(&input, call, &writer)
-        case 62: return try virtualDatacentersVerifyUsage(&input, call, &writer)
-        case 63: return try localAccountsCreate(&input, call, &writer)
-        case 64: return try localAccountsDelete(&input, call, &writer)
-        case 65: return try localAccountsGet(&input, call, &writer)
-        case 66: return try localAccountsList(&input, call, &writer)
-        case 67: return try localAccountsSet(&input, call, &writer)
-        case 68: return try localAccountsUpdate(&input, call, &writer)
-        case 69: return try localAccountsPolicyGet(&input, call, &writer)
-        case 70: return try localAccountsPolicySet(&input, call, &writer)
-        case 71: return try sessionCreate(&input, call, &writer)
-        case 72: return try sessionDelete(&input, call, &writer)
-        case 73: return try sessionGet(&input, call, &writer)
-        case 74: return try tasksCancel(&input, call, &writer)
-        case 75: return try tasksGet(&input, call, &writer)
-        case 76: return try tasksList(&input, call, &writer)
-        case 77: return try operationIntrospectionGet(&input, call, &writer)
-        case 78: return try operationIntrospectionList(&input, call, &writer)
-        case 79: return try providerIntrospectionGet(&input, call, &writer)
-        case 80: return try serviceIntrospectionGet(&input, call, &writer)
-        case 81: return try serviceIntrospectionList(&input, call, &writer)
-        case 82: return try virtualMachineClone(&input, call, &writer)
-        case 83: return try virtualMachineCloneTask(&input, call, &writer)
-        case 84: return try virtualMachineCreate(&input, call, &writer)
-        case 85: return try virtualMachineDelete(&input, call, &writer)
-        case 86: return try virtualMachineGet(&input, call, &writer)
-        case 87: return try virtualMachineList(&input, call, &writer)
-        case 88: return try permissionCreate(&input, call, &writer)
-        case 89: return try permissionDelete(&input, call, &writer)
-        case 90: return try permissionGet(&input, call, &writer)
-        case 91: return try permissionList(&input, call, &writer)
-        case 92: return try permissionUpdate(&input, call, &writer)
-        case 93: return try privilegeGet(&input, call, &writer)
-        case 94: return try privilegeList(&input, call, &writer)
-        case 95: return try roleCreate(&input, call, &writer)
-        case 96: return try roleDelete(&input, call, &writer)
-        case 97: return try roleGet(&input, call, &writer)
-        case 98: return try roleList(&input, call, &writer)
-        case 99: return try roleUpdate(&input, call, &writer)
-        case 100: return try clusterGet(&input, call, &writer)
-        case 101: return try clusterList(&input, call, &writer)
-        case 102: return try datacenterGet(&input, call, &writer)
-        case 103: return try datacenterList(&input, call, &writer)
-        case 104: return try datastoreGet(&input, call, &writer)
-        case 105: return try datastoreList(&input, call, &writer)
-        case 106: return try folderList(&input, call, &writer)
-        case 107: return try hostList(&input, call, &writer)
-        case 108: return try networkList(&input, call, &writer)
-        case 109: return try resourcePoolGet(&input, call, &writer)
-        case 110: return try resourcePoolList(&input, call, &writer)
-        case 111: return try storagePoliciesList(&input, call, &writer)
-        case 112: return try processorGet(&input, call, &writer)
-        case 113: return try processorUpdate(&input, call, &writer)
-        case 114: return try diskGet(&input, call, &writer)
-        case 115: return try diskList(&input, call, &writer)
-        case 116: return try diskUpdate(&input, call, &writer)
-        case 117: return try memoryGet(&input, call, &writer)
-        case 118: return try memoryUpdate(&input, call, &writer)
-        case 119: return try powerGet(&input, call, &writer)
-        case 120: return try powerReset(&input, call, &writer)
-        case 121: return try powerStart(&input, call, &writer)
-        case 122: return try powerStop(&input, call, &writer)
-        case 123: return try powerSuspend(&input, call, &writer)
-        case 124: return try tenantVDCCreate(&input, call, &writer)
-        case 125: return try tenantVDCDelete(&input, call, &writer)
-        case 126: return try tenantVDCGet(&input, call, &writer)
-        case 127: return try tenantVDCList(&input, call, &writer)
-        case 128: return try tenantVDCUpdate(&input, call, &writer)
+        case 48: return try tenantAuditList(&input, call, &writer)
+        case 49: return try tenantMembersCreate(&input, call, &writer)
+        case 50: return try tenantMembersDelete(&input, call, &writer)
+        case 51: return try tenantMembersGet(&input, call, &writer)
+        case 52: return try tenantMembersList(&input, call, &writer)
+        case 53: return try tenantMembersUpdate(&input, call, &writer)
+        case 54: return try tenantsCreate(&input, call, &writer)
+        case 55: return try tenantsDelete(&input, call, &writer)
+        case 56: return try tenantsGet(&input, call, &writer)
+        case 57: return try tenantsList(&input, call, &writer)
+        case 58: return try tenantsUpdate(&input, call, &writer)
+        case 59: return try virtualDatacentersCreate(&input, call, &writer)
+        case 60: return try virtualDatacentersDelete(&input, call, &writer)
+        case 61: return try virtualDatacentersDisable(&input, call, &writer)
+        case 62: return try virtualDatacentersEnable(&input, call, &writer)
+        case 63: return try virtualDatacentersGet(&input, call, &writer)
+        case 64: return try virtualDatacentersList(&input, call, &writer)
+        case 65: return try virtualDatacentersSuspend(&input, call, &writer)
+        case 66: return try virtualDatacentersUpdate(&input, call, &writer)
+        case 67: return try virtualDatacentersUsage(&input, call, &writer)
+        case 68: return try virtualDatacentersVerifyUsage(&input, call, &writer)
+        case 69: return try localAccountsCreate(&input, call, &writer)
+        case 70: return try localAccountsDelete(&input, call, &writer)
+        case 71: return try localAccountsGet(&input, call, &writer)
+        case 72: return try localAccountsList(&input, call, &writer)
+        case 73: return try localAccountsSet(&input, call, &writer)
+        case 74: return try localAccountsUpdate(&input, call, &writer)
+        case 75: return try localAccountsPolicyGet(&input, call, &writer)
+        case 76: return try localAccountsPolicySet(&input, call, &writer)
+        case 77: return try sessionCreate(&input, call, &writer)
+        case 78: return try sessionDelete(&input, call, &writer)
+        case 79: return try sessionGet(&input, call, &writer)
+        case 80: return try tasksCancel(&input, call, &writer)
+        case 81: return try tasksGet(&input, call, &writer)
+        case 82: return try tasksList(&input, call, &writer)
+        case 83: return try operationIntrospectionGet(&input, call, &writer)
+        case 84: return try operationIntrospectionList(&input, call, &writer)
+        case 85: return try providerIntrospectionGet(&input, call, &writer)
+        case 86: return try serviceIntrospectionGet(&input, call, &writer)
+        case 87: return try serviceIntrospectionList(&input, call, &writer)
+        case 88: return try virtualMachineClone(&input, call, &writer)
+        case 89: return try virtualMachineCloneTask(&input, call, &writer)
+        case 90: return try virtualMachineCreate(&input, call, &writer)
+        case 91: return try virtualMachineDelete(&input, call, &writer)
+        case 92: return try virtualMachineGet(&input, call, &writer)
+        case 93: return try virtualMachineList(&input, call, &writer)
+        case 94: return try permissionCreate(&input, call, &writer)
+        case 95: return try permissionDelete(&input, call, &writer)
+        case 96: return try permissionGet(&input, call, &writer)
+        case 97: return try permissionList(&input, call, &writer)
+        case 98: return try permissionUpdate(&input, call, &writer)
+        case 99: return try privilegeGet(&input, call, &writer)
+        case 100: return try privilegeList(&input, call, &writer)
+        case 101: return try roleCreate(&input, call, &writer)
+        case 102: return try roleDelete(&input, call, &writer)
+        case 103: return try roleGet(&input, call, &writer)
+        case 104: return try roleList(&input, call, &writer)
+        case 105: return try roleUpdate(&input, call, &writer)
+        case 106: return try clusterGet(&input, call, &writer)
+        case 107: return try clusterList(&input, call, &writer)
+        case 108: return try datacenterGet(&input, call, &writer)
+        case 109: return try datacenterList(&input, call, &writer)
+        case 110: return try datastoreGet(&input, call, &writer)
+        case 111: return try datastoreList(&input, call, &writer)
+        case 112: return try folderList(&input, call, &writer)
+        case 113: return try hostList(&input, call, &writer)
+        case 114: return try networkList(&input, call, &writer)
+        case 115: return try resourcePoolGet(&input, call, &writer)
+        case 116: return try resourcePoolList(&input, call, &writer)
+        case 117: return try storagePoliciesList(&input, call, &writer)
+        case 118: return try processorGet(&input, call, &writer)
+        case 119: return try processorUpdate(&input, call, &writer)
+        case 120: return try diskGet(&input, call, &writer)
+        case 121: return try diskList(&input, call, &writer)
+        case 122: return try diskUpdate(&input, call, &writer)
+        case 123: return try memoryGet(&input, call, &writer)
+        case 124: return try memoryUpdate(&input, call, &writer)
+        case 125: return try powerGet(&input, call, &writer)
+        case 126: return try powerReset(&input, call, &writer)
+        case 127: return try powerStart(&input, call, &writer)
+        case 128: return try powerStop(&input, call, &writer)
+        case 129: return try powerSuspend(&input, call, &writer)
+        case 130: return try tenantVDCCreate(&input, call, &writer)
+        case 131: return try tenantVDCDelete(&input, call, &writer)
+        case 132: return try tenantVDCGet(&input, call, &writer)
+        case 133: return try tenantVDCList(&input, call, &writer)
+        case 134: return try tenantVDCUpdate(&input, call, &writer)
         default: throw Fault(.operationNotFound, id: "vapi.method.input.invalid.method", "Invalid method")
         }
     }
@@ -726,6 +732,84 @@ extension ServiceDispatcher {
 }
 
 extension ServiceDispatcher {
+    private func tenantAuditList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        let filter: ViaductTenancyAuditFilterSpec? = try input.optional("filter")
+        try input.finish()
+        let service = services.tenantAudit
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.list(tenant: tenant, filter: filter, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+}
+
+extension ServiceDispatcher {
+    private func tenantMembersCreate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        let spec: ViaductTenancyMembersCreateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.tenantMembers
+        return .pending { () async throws(Fault) -> Answer in
+            let result = try await service.create(tenant: tenant, spec: spec, call: call)
+            return Answer { writer in result.write(to: &writer) }
+        }
+    }
+
+    private func tenantMembersDelete(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        let member: String = try input.required("member")
+        try input.finish()
+        let service = services.tenantMembers
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.delete(tenant: tenant, member: member, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+
+    private func tenantMembersGet(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        let member: String = try input.required("member")
+        try input.finish()
+        let result = try services.tenantMembers.get(tenant: tenant, member: member, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func tenantMembersList(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        try input.finish()
+        let result = try services.tenantMembers.list(tenant: tenant, call: call)
+        result.write(to: &writer)
+        return .written
+    }
+
+    private func tenantMembersUpdate(
+        _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
+    ) throws(Fault) -> Invocation {
+        let tenant: String = try input.required("tenant")
+        let member: String = try input.required("member")
+        let spec: ViaductTenancyMembersUpdateSpec = try input.required("spec")
+        try input.finish()
+        let service = services.tenantMembers
+        return .pending { () async throws(Fault) -> Answer in
+            try await service.update(tenant: tenant, member: member, spec: spec, call: call)
+            return Answer { writer in writer.void() }
+        }
+    }
+}
+
+extension ServiceDispatcher {
     private func tenantsCreate(
         _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
     ) throws(Fault) -> Invocation {
@@ -857,10 +941,11 @@ extension ServiceDispatcher {
         _ input: inout OperationInput, _ call: Call, _ writer: inout ValueWriter
     ) throws(Fault) -> Invocation {
         let vdc: String = try input.required("vdc")
+        let suspendPolicy: ViaductTenancySuspendPolicy? = try input.optional("suspend_policy")
         try input.finish()
         let service = services.virtualDatacenters
         return .pending { () async throws(Fault) -> Answer in
-            try await service.suspend(vdc: vdc, call: call)
+            try await service.suspend(vdc: vdc, suspendPolicy: suspendPolicy, call: call)
             return Answer { writer in writer.void() }
         }
     }

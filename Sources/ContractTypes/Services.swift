@@ -191,6 +191,31 @@ public protocol SessionAdministrationService: Sendable {
     func list(filter: ViaductSessionsFilterSpec?, call: Call) throws(Fault) -> [ViaductSessionsSummary]
 }
 
+/// What was done in a tenant's virtual datacenters.
+///
+/// Serves `com.viaduct.tenancy.audit`.
+public protocol TenantAuditService: Sendable {
+    /// Lists changes of what is a tenant's, in pages.
+    func list(tenant: String, filter: ViaductTenancyAuditFilterSpec?, call: Call) async throws(Fault) -> ViaductTenancyAuditListResult
+}
+
+/// Who may do what in a tenant's virtual datacenters.
+///
+/// Serves `com.viaduct.tenancy.members`.
+public protocol TenantMembersService: Sendable {
+    /// Makes a user or group a member of a tenant: it sees what is in the tenant's virtual datacenters and nothing
+    /// else.
+    func create(tenant: String, spec: ViaductTenancyMembersCreateSpec, call: Call) async throws(Fault) -> String
+    /// Takes from a user or group what it may do as a member.
+    func delete(tenant: String, member: String, call: Call) async throws(Fault)
+    /// Tells about one member.
+    func get(tenant: String, member: String, call: Call) throws(Fault) -> ViaductTenancyMembersInfo
+    /// Lists users and groups that are members of a tenant.
+    func list(tenant: String, call: Call) throws(Fault) -> [ViaductTenancyMembersSummary]
+    /// Changes what a member may do.
+    func update(tenant: String, member: String, spec: ViaductTenancyMembersUpdateSpec, call: Call) async throws(Fault)
+}
+
 /// Tenants.
 ///
 /// Serves `com.viaduct.tenancy.tenants`.
@@ -201,7 +226,7 @@ public protocol TenantsService: Sendable {
     func delete(tenant: String, call: Call) async throws(Fault)
     /// Tells about one tenant.
     func get(tenant: String, call: Call) throws(Fault) -> ViaductTenancyTenantsInfo
-    /// Lists at most 1,000 tenants.
+    /// Lists at most 1,000 tenants: those that the caller may read about.
     func list(call: Call) throws(Fault) -> [ViaductTenancyTenantsSummary]
     /// Changes name, limits, or whether it may consume more.
     func update(tenant: String, spec: ViaductTenancyTenantsUpdateSpec, call: Call) async throws(Fault)
@@ -216,16 +241,16 @@ public protocol VirtualDatacentersService: Sendable {
     /// Deletes a disabled virtual datacenter and its resource pool; with `recursive` also its virtual machines,
     /// which are powered off.
     func delete(vdc: String, recursive: Bool?, force: Bool?, call: Call) async throws(Fault)
-    /// Lets a virtual datacenter consume no more; what runs goes on.
+    /// Keeps a virtual datacenter from consuming more. What runs goes on, and may be stopped and deleted.
     func disable(vdc: String, call: Call) async throws(Fault)
     /// Lets a virtual datacenter consume again.
     func enable(vdc: String, call: Call) async throws(Fault)
     /// Tells about one virtual datacenter.
     func get(vdc: String, call: Call) throws(Fault) -> ViaductTenancyVdcsInfo
-    /// Lists at most 1,000 virtual datacenters.
+    /// Lists at most 1,000 virtual datacenters: those that the caller may read about.
     func list(call: Call) throws(Fault) -> [ViaductTenancyVdcsSummary]
-    /// As disable, until it is enabled again.
-    func suspend(vdc: String, call: Call) async throws(Fault)
+    /// Keeps the members of the tenant from changing anything in a virtual datacenter. Operators still may.
+    func suspend(vdc: String, suspendPolicy: ViaductTenancySuspendPolicy?, call: Call) async throws(Fault)
     /// Changes names, limits and reserves, or moves an empty one to another cluster.
     func update(vdc: String, spec: ViaductTenancyVdcsUpdateSpec, call: Call) async throws(Fault)
     /// Tells what a virtual datacenter consumes, claims of unfinished work apart.
@@ -528,6 +553,8 @@ public struct ServiceProviders: Sendable {
     public let identityGroups: any IdentityGroupsService
     public let identityUsers: any IdentityUsersService
     public let sessionAdministration: any SessionAdministrationService
+    public let tenantAudit: any TenantAuditService
+    public let tenantMembers: any TenantMembersService
     public let tenants: any TenantsService
     public let virtualDatacenters: any VirtualDatacentersService
     public let localAccounts: any LocalAccountsService
@@ -555,7 +582,7 @@ public struct ServiceProviders: Sendable {
     public let power: any PowerService
     public let tenantVDC: any TenantVDCService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, audit: any AuditService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, tenants: any TenantsService, virtualDatacenters: any VirtualDatacentersService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService, tenantVDC: any TenantVDCService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, audit: any AuditService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, tenantAudit: any TenantAuditService, tenantMembers: any TenantMembersService, tenants: any TenantsService, virtualDatacenters: any VirtualDatacentersService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService, tenantVDC: any TenantVDCService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
         self.arrayLUNSnapshot = arrayLUNSnapshot
@@ -570,6 +597,8 @@ public struct ServiceProviders: Sendable {
         self.identityGroups = identityGroups
         self.identityUsers = identityUsers
         self.sessionAdministration = sessionAdministration
+        self.tenantAudit = tenantAudit
+        self.tenantMembers = tenantMembers
         self.tenants = tenants
         self.virtualDatacenters = virtualDatacenters
         self.localAccounts = localAccounts

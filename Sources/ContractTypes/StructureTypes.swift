@@ -266,6 +266,41 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.tenancy.audit.filter_spec", isError: false,
+            ["begin_time opt(datetime)", "end_time opt(datetime)", "page_size opt(long)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.audit.info", isError: false,
+            ["time datetime", "user opt(string)", "peer opt(string)", "request_id opt(string)", "service string", "operation string", "result string", "targets list(s:com.viaduct.audit.target)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.audit.list_result", isError: false,
+            ["items list(s:com.viaduct.tenancy.audit.info)", "marker opt(string)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.members.create_spec", isError: false,
+            ["principal s:com.vmware.vcenter.authorization.permissions.principal", "role e:com.viaduct.tenancy.role"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.members.info", isError: false,
+            ["principal s:com.vmware.vcenter.authorization.permissions.principal", "role e:com.viaduct.tenancy.role"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.members.summary", isError: false,
+            ["member id", "principal s:com.vmware.vcenter.authorization.permissions.principal", "role e:com.viaduct.tenancy.role"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.members.update_spec", isError: false,
+            ["role e:com.viaduct.tenancy.role"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.tenancy.tenants.create_spec", isError: false,
             ["name string", "project_id string", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)"],
             unions: [
@@ -286,8 +321,13 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.tenancy.vdcs.allowed", isError: false,
+            ["datastores opt(list(id))", "networks opt(list(id))", "cpu_max_per_vm opt(long)", "mem_max_mb_per_vm opt(long)"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.tenancy.vdcs.create_spec", isError: false,
-            ["tenant id", "display_name string", "description opt(string)", "compute string", "allocation_model opt(e:com.viaduct.tenancy.allocation_model)", "vcpu_speed_mhz opt(long)", "cpu_reserve opt(long)", "mem_reserve opt(long)", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)"],
+            ["tenant id", "display_name string", "description opt(string)", "compute string", "allocation_model opt(e:com.viaduct.tenancy.allocation_model)", "vcpu_speed_mhz opt(long)", "cpu_reserve opt(long)", "mem_reserve opt(long)", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)", "allowed opt(s:com.viaduct.tenancy.vdcs.allowed)"],
             unions: [
             ]),
         StructureType(
@@ -297,7 +337,7 @@ public let typeTable = TypeTable(
             ]),
         StructureType(
             "com.viaduct.tenancy.vdcs.info", isError: false,
-            ["tenant id", "display_name string", "description string", "compute id", "resource_pool id", "allocation_model e:com.viaduct.tenancy.allocation_model", "vcpu_speed_mhz long", "cpu_reserve long", "mem_reserve long", "cpu_limit long", "mem_limit long", "vm_quota long", "vnic_quota long", "storage_limit long", "state e:com.viaduct.tenancy.state", "over_quota list(string)", "revision long"],
+            ["tenant id", "display_name string", "description string", "compute opt(id)", "resource_pool id", "folder id", "allocation_model e:com.viaduct.tenancy.allocation_model", "vcpu_speed_mhz long", "cpu_reserve long", "mem_reserve long", "cpu_limit long", "mem_limit long", "vm_quota long", "vnic_quota long", "storage_limit long", "allowed s:com.viaduct.tenancy.vdcs.allowed", "state e:com.viaduct.tenancy.state", "over_quota list(string)", "revision long"],
             unions: [
             ]),
         StructureType(
@@ -307,7 +347,7 @@ public let typeTable = TypeTable(
             ]),
         StructureType(
             "com.viaduct.tenancy.vdcs.update_spec", isError: false,
-            ["display_name opt(string)", "description opt(string)", "compute opt(string)", "strict opt(bool)", "revision opt(long)", "cpu_reserve opt(long)", "mem_reserve opt(long)", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)"],
+            ["display_name opt(string)", "description opt(string)", "compute opt(string)", "strict opt(bool)", "revision opt(long)", "cpu_reserve opt(long)", "mem_reserve opt(long)", "cpu_limit opt(long)", "mem_limit opt(long)", "vm_quota opt(long)", "vnic_quota opt(long)", "storage_limit opt(long)", "allowed opt(s:com.viaduct.tenancy.vdcs.allowed)"],
             unions: [
             ]),
         StructureType(
@@ -1056,7 +1096,9 @@ public let typeTable = TypeTable(
         EnumerationType("com.viaduct.array.lun.vaai.status", ["SUPPORTED", "UNSUPPORTED"]),
         EnumerationType("com.viaduct.identity.groups.member_type", ["USER", "GROUP"]),
         EnumerationType("com.viaduct.tenancy.allocation_model", ["FLEX", "RESERVATION"]),
+        EnumerationType("com.viaduct.tenancy.role", ["TENANT_ADMIN", "TENANT_OPERATOR", "TENANT_NETWORK", "TENANT_SECURITY", "TENANT_AUDITOR"]),
         EnumerationType("com.viaduct.tenancy.state", ["ENABLED", "DISABLED", "SUSPENDED", "DELETING"]),
+        EnumerationType("com.viaduct.tenancy.suspend_policy", ["KEEP_RUNNING", "POWER_OFF"]),
         EnumerationType("com.vmware.cis.task.status", ["PENDING", "RUNNING", "BLOCKED", "SUCCEEDED", "FAILED"]),
         EnumerationType("com.vmware.vapi.std.errors.error.type", ["ERROR", "ALREADY_EXISTS", "ALREADY_IN_DESIRED_STATE", "CANCELED", "CONCURRENT_CHANGE", "FEATURE_IN_USE", "INTERNAL_SERVER_ERROR", "INVALID_ARGUMENT", "INVALID_ELEMENT_CONFIGURATION", "INVALID_ELEMENT_TYPE", "INVALID_REQUEST", "NOT_ALLOWED_IN_CURRENT_STATE", "NOT_FOUND", "OPERATION_NOT_FOUND", "RESOURCE_BUSY", "RESOURCE_IN_USE", "RESOURCE_INACCESSIBLE", "SERVICE_UNAVAILABLE", "TIMED_OUT", "UNABLE_TO_ALLOCATE_RESOURCE", "UNAUTHENTICATED", "UNAUTHORIZED", "UNEXPECTED_INPUT", "UNSUPPORTED", "UNVERIFIED_PEER"]),
         EnumerationType("com.vmware.vapi.std.introspection.operation.data_definition.data_type", ["BINARY", "BOOLEAN", "DOUBLE", "DYNAMIC_STRUCTURE", "ERROR", "ANY_ERROR", "LIST", "LONG", "OPAQUE", "OPTIONAL", "SECRET", "STRING", "STRUCTURE", "STRUCTURE_REF", "VOID"]),

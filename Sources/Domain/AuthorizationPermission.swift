@@ -68,12 +68,14 @@ public struct ManagedObject: Hashable, Sendable, Codable {
     public init(_ id: Identifier<Network>) { self.init(.network, id.rawValue) }
     public init(_ id: Identifier<Datastore>) { self.init(.datastore, id.rawValue) }
     public init(_ id: Identifier<VirtualMachine>) { self.init(.virtualMachine, id.rawValue) }
+    public init(_ id: Identifier<Tenant>) { self.init(.tenant, id.rawValue) }
+    public init(_ id: Identifier<TenantDatacenter>) { self.init(.tenantDatacenter, id.rawValue) }
 
     /// What an operation is judged by that names no object.
     public static let root = ManagedObject(Folder.root)
 }
 
-/// The types of object that can have permissions. Raw value: vSphere's name.
+/// The types of object that can have permissions. Raw value: vSphere's name, or ours for what vSphere does not have.
 public enum ManagedObjectType: String, Sendable, Codable, CaseIterable {
     case folder = "Folder"
     case datacenter = "Datacenter"
@@ -83,4 +85,6 @@ public enum ManagedObjectType: String, Sendable, Codable, CaseIterable {
     case network = "Network"
     case datastore = "Datastore"
     case virtualMachine = "VirtualMachine"
+    case tenant = "Tenant"
+    case tenantDatacenter = "TenantVdc"
 }

@@ -69,6 +69,12 @@ public struct PrivilegeSet: Hashable, Sendable {
         return result
     }
 
+    public func intersection(_ other: PrivilegeSet) -> PrivilegeSet {
+        var result = self
+        result.words &= other.words
+        return result
+    }
+
     public func subtracting(_ other: PrivilegeSet) -> PrivilegeSet {
         var result = self
         result.words &= ~other.words

@@ -59,7 +59,10 @@ extension Role {
     /// Roles that vSphere does not let anybody be given.
     public static let ungrantable: Set<Identifier<Role>> = [view.id, anonymous.id]
 
-    private static let systemByID = Dictionary(uniqueKeysWithValues: system.map { ($0.id, $0) })
+    /// Those of the product: vCenter's, and those of the members of tenants.
+    public static let predefined = system + TenantRole.allCases.map(\.role)
+
+    private static let systemByID = Dictionary(uniqueKeysWithValues: predefined.map { ($0.id, $0) })
     public static func system(_ id: Identifier<Role>) -> Role? { systemByID[id] }
 }
 

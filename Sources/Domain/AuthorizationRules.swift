@@ -16,6 +16,8 @@ public struct AccessRules: Sendable {
     private let grants: [String: Grant]
     /// The places with permissions that concern the user, apart from above the root folder.
     public let places: [ManagedObject]
+    /// Whether any of them is a tenant or a virtual datacenter.
+    public let isMember: Bool
     /// From above the root folder.
     private let global: PrivilegeSet
 
@@ -47,6 +49,7 @@ public struct AccessRules: Sendable {
         }
         self.grants = grants
         self.places = places.sorted { $0.id < $1.id }
+        isMember = places.contains { $0.type == .tenant || $0.type == .tenantDatacenter }
         global = Self.combined((byPlace[.everywhere] ?? []).filter(\.propagates), role) ?? .none
     }
 
@@ -81,6 +84,9 @@ public struct AccessRules: Sendable {
     public func handedDown(by id: String, inherited: () -> PrivilegeSet) -> PrivilegeSet {
         grants[id]?.handedDown ?? inherited()
     }
+
+    /// What the permissions on one object hand down; `nil` if none of them does.
+    public func granted(by id: String) -> PrivilegeSet? { grants[id]?.handedDown }
 
     /// What comes from above the root folder.
     public var fromAbove: PrivilegeSet { global }

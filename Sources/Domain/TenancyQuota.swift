@@ -60,6 +60,9 @@ public struct TenancyAmounts: Sendable, Codable, Hashable {
             storage: left.storage - right.storage, nics: left.nics - right.nics)
     }
 
+    /// Every dimension with its number, for people.
+    public var listing: String { QuotaDimension.allCases.map { "\($0.rawValue) \(self[$0])" }.joined(separator: ", ") }
+
     /// Whether any dimension is above zero.
     public var grows: Bool { machines > 0 || cpu > 0 || memory > 0 || storage > 0 || nics > 0 }
 }

@@ -31,6 +31,7 @@ public struct TenantDatacenter: Resource {
         Index("tenant") { [$0.tenant.rawValue] },
         Index("cluster") { [$0.cluster.rawValue] },
         Index("pool", unique: true) { [$0.pool.rawValue] },
+        Index("folder", unique: true) { [$0.folder.rawValue] },
     ]
 
     public let id: Identifier<TenantDatacenter>
@@ -39,6 +40,8 @@ public struct TenantDatacenter: Resource {
     public var summary: String
     public var cluster: Identifier<Cluster>
     public var pool: Identifier<ResourcePool>
+    /// Of its virtual machines.
+    public var folder: Identifier<Folder>
     public let model: AllocationModel
     /// MHz charged for each virtual processor.
     public let processorSpeedMHz: Int64
@@ -48,7 +51,28 @@ public struct TenantDatacenter: Resource {
     public var memoryReserve: Int64
     /// -1 is no limit.
     public var limits: TenancyAmounts
+    public var allowed: Allowance
     public var state: State
+
+    /// What a tenant may choose; `nil` is no restriction.
+    public struct Allowance: Sendable, Codable, Equatable {
+        public var datastores: [Identifier<Datastore>]?
+        public var networks: [Identifier<Network>]?
+        /// Virtual processors of one machine.
+        public var processorsPerMachine: Int64?
+        /// MB of one machine.
+        public var memoryPerMachine: Int64?
+
+        public init(
+            datastores: [Identifier<Datastore>]? = nil, networks: [Identifier<Network>]? = nil,
+            processorsPerMachine: Int64? = nil, memoryPerMachine: Int64? = nil
+        ) {
+            self.datastores = datastores
+            self.networks = networks
+            self.processorsPerMachine = processorsPerMachine
+            self.memoryPerMachine = memoryPerMachine
+        }
+    }
 
     /// When processor and memory are charged. Raw value: the wire name.
     public enum AllocationModel: String, Sendable, Codable {
@@ -69,8 +93,8 @@ public struct TenantDatacenter: Resource {
 
     public init(
         id: Identifier<TenantDatacenter>, tenant: Identifier<Tenant>, name: String, summary: String,
-        cluster: Identifier<Cluster>, pool: Identifier<ResourcePool>, model: AllocationModel, processorSpeedMHz: Int64,
-        cpuReserve: Int64, memoryReserve: Int64, limits: TenancyAmounts
+        cluster: Identifier<Cluster>, pool: Identifier<ResourcePool>, folder: Identifier<Folder>, model: AllocationModel,
+        processorSpeedMHz: Int64, cpuReserve: Int64, memoryReserve: Int64, limits: TenancyAmounts
     ) {
         self.id = id
         self.tenant = tenant
@@ -78,11 +102,13 @@ public struct TenantDatacenter: Resource {
         self.summary = summary
         self.cluster = cluster
         self.pool = pool
+        self.folder = folder
         self.model = model
         self.processorSpeedMHz = processorSpeedMHz
         self.cpuReserve = cpuReserve
         self.memoryReserve = memoryReserve
         self.limits = limits
+        self.allowed = Allowance()
         self.state = .enabled
     }
 

@@ -29,21 +29,26 @@ struct Placement: Sendable, Equatable {
     /// - Parameters:
     ///   - field: path of the placement in the input, for faults: `spec.placement`.
     ///   - fallback: where the source of a clone is; used before the rules above.
+    ///   - mayUse: whether a datastore that was not asked for may be chosen.
     ///   - freeBytes: room of a datastore.
     /// - Throws: `not_found` for an identifier that does not exist; `invalid_argument` where parts contradict each other
     ///   or nothing fits.
     static func choose(
         _ wish: Wish, field: String, fallback: VirtualMachine? = nil, in inventory: Inventory,
-        freeBytes: (Datastore) -> UInt64
+        mayUse: (Datastore) -> Bool = { _ in true }, freeBytes: (Datastore) -> UInt64
     ) throws(Fault) -> Placement {
         var named = try Named(wish, inventory)
+        try named.adoptTenancy(field, inventory)
         named.adopt(fallback, inventory)
         let datacenter = try named.datacenter(field, inventory)
         let compute = try named.compute(field, datacenter, inventory)
+        let tenancy = inventory.tenantDatacenter(of: compute.pool.id)
         return Placement(
             folder: named.folder?.id ?? datacenter.virtualMachineFolder, datacenter: datacenter.id, host: compute.host,
             cluster: compute.pool.cluster, resourcePool: compute.pool.id,
-            datastore: try named.datastore(field, datacenter, inventory, freeBytes).id)
+            datastore: try named.datastore(field, datacenter, inventory, freeBytes) { datastore in
+                mayUse(datastore) && tenancy.map { inventory.serves(ManagedObject(datastore.id), $0) } ?? true
+            }.id)
     }
 }
 
@@ -69,6 +74,20 @@ private struct Named {
         guard let id else { return nil }
         guard let value = inventory[type][Identifier(id)] else { throw .notFound(kind, name, id) }
         return value
+    }
+
+    /// Completes what is open from the virtual datacenter whose pool or folder is named.
+    ///
+    /// - Throws: `invalid_argument` for the folder of one and the pool of something else.
+    mutating func adoptTenancy(_ field: String, _ inventory: Inventory) throws(Fault) {
+        if let folder, let owner = inventory[TenantDatacenter.self].record(by: "folder", folder.id.rawValue)?.value {
+            if pool == nil, host == nil, cluster == nil { pool = inventory[ResourcePool.self][owner.pool] }
+            guard let pool, inventory.tenantDatacenter(of: pool.id)?.id == owner.id else {
+                throw .invalid("\(field).folder", "the folder '\(folder.id)' is for virtual machines of its virtual datacenter.")
+            }
+        } else if folder == nil, let pool, let owner = inventory.tenantDatacenter(of: pool.id) {
+            folder = inventory[Folder.self][owner.folder]
+        }
     }
 
     /// Completes what is open from the source of a clone. Compute is adopted as a whole or not at all, so that a host
@@ -146,7 +165,8 @@ private struct Named {
     }
 
     func datastore(
-        _ field: String, _ datacenter: Datacenter, _ inventory: Inventory, _ freeBytes: (Datastore) -> UInt64
+        _ field: String, _ datacenter: Datacenter, _ inventory: Inventory, _ freeBytes: (Datastore) -> UInt64,
+        mayUse: (Datastore) -> Bool
     ) throws(Fault) -> Datastore {
         if let datastore {
             guard datastore.datacenter == datacenter.id else {
@@ -154,7 +174,10 @@ private struct Named {
             }
             return datastore
         }
-        let candidates = inventory[Datastore.self].all.filter { $0.datacenter == datacenter.id }
+        let all = inventory[Datastore.self].all.filter { $0.datacenter == datacenter.id }
+        let usable = all.filter(mayUse)
+        // With none the caller is refused one, and told why.
+        let candidates = usable.isEmpty ? all : usable
         // The first of equals, so that the choice does not depend on chance.
         let roomiest = candidates.max { (freeBytes($0), $1.id) < (freeBytes($1), $0.id) }
         guard let roomiest else {

@@ -76,7 +76,9 @@ public struct Product: Sendable {
             hostSettings: HostSettings(store: store, fabric: fabric),
             identityGroups: IdentityGroups(directory: directory), identityUsers: IdentityUsers(directory: directory),
             sessionAdministration: SessionAdministration(store: store, sessions: sessions),
-            tenants: Tenants(store: store), virtualDatacenters: VirtualDatacenters(store: store, engine: engine),
+            tenantAudit: TenantAudit(store: store, fabric: fabric), tenantMembers: TenantMembers(store: store),
+            tenants: Tenants(store: store, authorization: authorization),
+            virtualDatacenters: VirtualDatacenters(store: store, engine: engine, authorization: authorization),
             localAccounts: LocalAccounts(directory: directory), localAccountsPolicy: LocalAccountsPolicy(store: store),
             session: SessionOperations(sessions: sessions),
             tasks: Tasks(store: store, engine: engine),
@@ -94,7 +96,7 @@ public struct Product: Sendable {
             network: Networks(store: store, authorization: authorization),
             resourcePool: ResourcePools(store: store, authorization: authorization),
             storagePolicies: StoragePolicyListing(store: store), processor: Processors(store: store),
-            disk: Disks(store: store, fabric: fabric), memory: MemorySizes(store: store), power: Power(store: store),
+            disk: Disks(store: store, authorization: authorization, fabric: fabric), memory: MemorySizes(store: store), power: Power(store: store),
             tenantVDC: TenantVDCs(store: store))
     }
 }

@@ -63,6 +63,8 @@ private struct AccessMatrix {
             "ResourcePool": ManagedObject(try #require(inventory[ResourcePool.self].all.first).id),
             "Network": ManagedObject(try #require(inventory[Network.self].all.first).id),
             "Datastore": ManagedObject(try #require(inventory[Datastore.self].all.first).id),
+            "com.viaduct.tenancy.tenants": ManagedObject(.tenant, "tenant-50"),
+            "com.viaduct.tenancy.vdcs": ManagedObject(.tenantDatacenter, "vdc-50"),
         ]
         others = inventory[VirtualMachine.self].all.dropFirst().map { ManagedObject($0.id) }
         let target = Permission(
@@ -74,6 +76,13 @@ private struct AccessMatrix {
                 try draft.insert(User(name: String(user.prefix { $0 != "@" }), domain: "vsphere.local", createdAt: draft.now))
             }
             try draft.insert(target)
+            try draft.insert(
+                Tenant(id: Identifier("tenant-50"), name: "blue", projectID: "blue", isEnabled: true, limits: .unlimited))
+            try draft.insert(
+                TenantDatacenter(
+                    id: Identifier("vdc-50"), tenant: Identifier("tenant-50"), name: "prod", summary: "",
+                    cluster: Identifier("none"), pool: Identifier("none"), folder: Identifier("none"), model: .flex,
+                    processorSpeedMHz: 1000, cpuReserve: 0, memoryReserve: 0, limits: .unlimited))
             try draft.insert(Self.rule(51, .root, Self.reader, Role.readOnly.id, propagates: true))
         }
         invalidTokens = [("none", nil), ("wrong", "0123456789abcdef0123456789abcdef")] + (try await Self.endedTokens(product))

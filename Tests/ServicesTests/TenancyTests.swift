@@ -18,9 +18,9 @@ extension LabDescription {
 }
 
 extension Laboratory {
-    fileprivate var vdcs: VirtualDatacenters { VirtualDatacenters(store: store, engine: engine) }
+    fileprivate var vdcs: VirtualDatacenters { VirtualDatacenters(store: store, engine: engine, authorization: authorization) }
     fileprivate var vio: TenantVDCs { TenantVDCs(store: store) }
-    fileprivate var tenants: Tenants { Tenants(store: store) }
+    fileprivate var tenants: Tenants { Tenants(store: store, authorization: authorization) }
 
     fileprivate func makeDatacenter(
         _ name: String, project: String = "blue", cpu: Int64? = nil, memory: Int64? = nil, machines: Int64? = nil,

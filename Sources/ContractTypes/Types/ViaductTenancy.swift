@@ -11,6 +11,17 @@ public enum ViaductTenancyAllocationModel: String, WireEnumeration {
     public static let canonicalName: StaticString = "com.viaduct.tenancy.allocation_model"
 }
 
+/// What a member may do in the virtual datacenters of the tenant. Nobody may change their limits.
+public enum ViaductTenancyRole: String, WireEnumeration {
+    case tenantAdmin = "TENANT_ADMIN"
+    case tenantOperator = "TENANT_OPERATOR"
+    case tenantNetwork = "TENANT_NETWORK"
+    case tenantSecurity = "TENANT_SECURITY"
+    case tenantAuditor = "TENANT_AUDITOR"
+
+    public static let canonicalName: StaticString = "com.viaduct.tenancy.role"
+}
+
 /// Whether more may be consumed. DELETING stands while a recursive delete works.
 public enum ViaductTenancyState: String, WireEnumeration {
     case enabled = "ENABLED"
@@ -19,4 +30,12 @@ public enum ViaductTenancyState: String, WireEnumeration {
     case deleting = "DELETING"
 
     public static let canonicalName: StaticString = "com.viaduct.tenancy.state"
+}
+
+/// What becomes of virtual machines that run.
+public enum ViaductTenancySuspendPolicy: String, WireEnumeration {
+    case keepRunning = "KEEP_RUNNING"
+    case powerOff = "POWER_OFF"
+
+    public static let canonicalName: StaticString = "com.viaduct.tenancy.suspend_policy"
 }

@@ -3,6 +3,43 @@
 import Contract
 import Domain
 
+/// What a tenant may choose; an unset field is no restriction.
+public struct ViaductTenancyVdcsAllowed: WireReadable, WireWritable {
+    /// Only these datastores.
+    public let datastores: [String]?
+    /// Only these networks.
+    public let networks: [String]?
+    /// Virtual processors of one virtual machine.
+    public let cpuMaxPerVm: Int64?
+    /// MB of one virtual machine.
+    public let memMaxMbPerVm: Int64?
+
+    public init(datastores: [String]? = nil, networks: [String]? = nil, cpuMaxPerVm: Int64? = nil, memMaxMbPerVm: Int64? = nil) {
+        self.datastores = datastores
+        self.networks = networks
+        self.cpuMaxPerVm = cpuMaxPerVm
+        self.memMaxMbPerVm = memMaxMbPerVm
+    }
+
+    public init(reading reader: ValueReader) throws(Fault) {
+        var fields = try StructureReader(reader, name: "com.viaduct.tenancy.vdcs.allowed")
+        datastores = try fields.optional("datastores")
+        networks = try fields.optional("networks")
+        cpuMaxPerVm = try fields.optional("cpu_max_per_vm")
+        memMaxMbPerVm = try fields.optional("mem_max_mb_per_vm")
+        try fields.finish()
+    }
+
+    public func write(to writer: inout ValueWriter) {
+        writer.beginStructure("com.viaduct.tenancy.vdcs.allowed")
+        writer.optional(",\"datastores\":", datastores)
+        writer.optional(",\"networks\":", networks)
+        writer.optional(",\"cpu_max_per_vm\":", cpuMaxPerVm)
+        writer.optional(",\"mem_max_mb_per_vm\":", memMaxMbPerVm)
+        writer.endStructure()
+    }
+}
+
 /// What to make; unset limits are none, unset reserves 0.
 public final class ViaductTenancyVdcsCreateSpec: WireReadable {
     public let tenant: String
@@ -28,8 +65,9 @@ public final class ViaductTenancyVdcsCreateSpec: WireReadable {
     public let vnicQuota: Int64?
     /// MB of provisioned disks; -1 is none.
     public let storageLimit: Int64?
+    public let allowed: ViaductTenancyVdcsAllowed?
 
-    public init(tenant: String, displayName: String, description: String? = nil, compute: String, allocationModel: ViaductTenancyAllocationModel? = nil, vcpuSpeedMhz: Int64? = nil, cpuReserve: Int64? = nil, memReserve: Int64? = nil, cpuLimit: Int64? = nil, memLimit: Int64? = nil, vmQuota: Int64? = nil, vnicQuota: Int64? = nil, storageLimit: Int64? = nil) {
+    public init(tenant: String, displayName: String, description: String? = nil, compute: String, allocationModel: ViaductTenancyAllocationModel? = nil, vcpuSpeedMhz: Int64? = nil, cpuReserve: Int64? = nil, memReserve: Int64? = nil, cpuLimit: Int64? = nil, memLimit: Int64? = nil, vmQuota: Int64? = nil, vnicQuota: Int64? = nil, storageLimit: Int64? = nil, allowed: ViaductTenancyVdcsAllowed? = nil) {
         self.tenant = tenant
         self.displayName = displayName
         self.description = description
@@ -43,6 +81,7 @@ public final class ViaductTenancyVdcsCreateSpec: WireReadable {
         self.vmQuota = vmQuota
         self.vnicQuota = vnicQuota
         self.storageLimit = storageLimit
+        self.allowed = allowed
     }
 
     public init(reading reader: ValueReader) throws(Fault) {
@@ -60,6 +99,7 @@ public final class ViaductTenancyVdcsCreateSpec: WireReadable {
         vmQuota = try fields.optional("vm_quota")
         vnicQuota = try fields.optional("vnic_quota")
         storageLimit = try fields.optional("storage_limit")
+        allowed = try fields.optional("allowed")
         try fields.finish()
     }
 }
@@ -100,8 +140,11 @@ public final class ViaductTenancyVdcsInfo: WireWritable {
     public let tenant: String
     public let displayName: String
     public let description: String
-    public let compute: String
+    /// The cluster; unset for who may not see it.
+    public let compute: String?
     public let resourcePool: String
+    /// Of its virtual machines.
+    public let folder: String
     public let allocationModel: ViaductTenancyAllocationModel
     public let vcpuSpeedMhz: Int64
     /// Guaranteed MHz.
@@ -118,17 +161,19 @@ public final class ViaductTenancyVdcsInfo: WireWritable {
     public let vnicQuota: Int64
     /// MB of provisioned disks; -1 is none.
     public let storageLimit: Int64
+    public let allowed: ViaductTenancyVdcsAllowed
     public let state: ViaductTenancyState
     /// Dimensions in which more is used than allowed.
     public let overQuota: [String]
     public let revision: Int64
 
-    public init(tenant: String, displayName: String, description: String, compute: String, resourcePool: String, allocationModel: ViaductTenancyAllocationModel, vcpuSpeedMhz: Int64, cpuReserve: Int64, memReserve: Int64, cpuLimit: Int64, memLimit: Int64, vmQuota: Int64, vnicQuota: Int64, storageLimit: Int64, state: ViaductTenancyState, overQuota: [String], revision: Int64) {
+    public init(tenant: String, displayName: String, description: String, compute: String? = nil, resourcePool: String, folder: String, allocationModel: ViaductTenancyAllocationModel, vcpuSpeedMhz: Int64, cpuReserve: Int64, memReserve: Int64, cpuLimit: Int64, memLimit: Int64, vmQuota: Int64, vnicQuota: Int64, storageLimit: Int64, allowed: ViaductTenancyVdcsAllowed, state: ViaductTenancyState, overQuota: [String], revision: Int64) {
         self.tenant = tenant
         self.displayName = displayName
         self.description = description
         self.compute = compute
         self.resourcePool = resourcePool
+        self.folder = folder
         self.allocationModel = allocationModel
         self.vcpuSpeedMhz = vcpuSpeedMhz
         self.cpuReserve = cpuReserve
@@ -138,6 +183,7 @@ public final class ViaductTenancyVdcsInfo: WireWritable {
         self.vmQuota = vmQuota
         self.vnicQuota = vnicQuota
         self.storageLimit = storageLimit
+        self.allowed = allowed
         self.state = state
         self.overQuota = overQuota
         self.revision = revision
@@ -148,8 +194,9 @@ public final class ViaductTenancyVdcsInfo: WireWritable {
         writer.field(",\"tenant\":", tenant)
         writer.field(",\"display_name\":", displayName)
         writer.field(",\"description\":", description)
-        writer.field(",\"compute\":", compute)
+        writer.optional(",\"compute\":", compute)
         writer.field(",\"resource_pool\":", resourcePool)
+        writer.field(",\"folder\":", folder)
         writer.field(",\"allocation_model\":", allocationModel)
         writer.field(",\"vcpu_speed_mhz\":", vcpuSpeedMhz)
         writer.field(",\"cpu_reserve\":", cpuReserve)
@@ -159,6 +206,7 @@ public final class ViaductTenancyVdcsInfo: WireWritable {
         writer.field(",\"vm_quota\":", vmQuota)
         writer.field(",\"vnic_quota\":", vnicQuota)
         writer.field(",\"storage_limit\":", storageLimit)
+        writer.field(",\"allowed\":", allowed)
         writer.field(",\"state\":", state)
         writer.field(",\"over_quota\":", overQuota)
         writer.field(",\"revision\":", revision)
@@ -213,8 +261,9 @@ public final class ViaductTenancyVdcsUpdateSpec: WireReadable {
     public let vnicQuota: Int64?
     /// MB of provisioned disks; -1 is none.
     public let storageLimit: Int64?
+    public let allowed: ViaductTenancyVdcsAllowed?
 
-    public init(displayName: String? = nil, description: String? = nil, compute: String? = nil, strict: Bool? = nil, revision: Int64? = nil, cpuReserve: Int64? = nil, memReserve: Int64? = nil, cpuLimit: Int64? = nil, memLimit: Int64? = nil, vmQuota: Int64? = nil, vnicQuota: Int64? = nil, storageLimit: Int64? = nil) {
+    public init(displayName: String? = nil, description: String? = nil, compute: String? = nil, strict: Bool? = nil, revision: Int64? = nil, cpuReserve: Int64? = nil, memReserve: Int64? = nil, cpuLimit: Int64? = nil, memLimit: Int64? = nil, vmQuota: Int64? = nil, vnicQuota: Int64? = nil, storageLimit: Int64? = nil, allowed: ViaductTenancyVdcsAllowed? = nil) {
         self.displayName = displayName
         self.description = description
         self.compute = compute
@@ -227,6 +276,7 @@ public final class ViaductTenancyVdcsUpdateSpec: WireReadable {
         self.vmQuota = vmQuota
         self.vnicQuota = vnicQuota
         self.storageLimit = storageLimit
+        self.allowed = allowed
     }
 
     public init(reading reader: ValueReader) throws(Fault) {
@@ -243,6 +293,7 @@ public final class ViaductTenancyVdcsUpdateSpec: WireReadable {
         vmQuota = try fields.optional("vm_quota")
         vnicQuota = try fields.optional("vnic_quota")
         storageLimit = try fields.optional("storage_limit")
+        allowed = try fields.optional("allowed")
         try fields.finish()
     }
 }

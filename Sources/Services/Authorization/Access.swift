@@ -10,7 +10,7 @@ public final class Access: Sendable {
     public let user: Identifier<User>
     /// What the user may do on every object, if it is the same on all.
     let everywhere: PrivilegeSet?
-    private let rules: AccessRules
+    let rules: AccessRules
     private let handedDown = Mutex<[String: PrivilegeSet]>([:])
 
     init(of user: Identifier<User>, in inventory: Inventory) {
@@ -25,7 +25,7 @@ public final class Access: Sendable {
     public func privileges(on object: ManagedObject, in inventory: Inventory) -> PrivilegeSet {
         if let everywhere { return everywhere }
         guard let parents = inventory.parents(of: object) else { return .none }
-        return rules.privileges(on: object.id) { inherited(from: parents, in: inventory, depth: 0) }
+        return rules.privileges(on: object.id) { inherited(by: object, from: parents, in: inventory, depth: 0) }
     }
 
     public func may(_ needed: PrivilegeSet, on object: ManagedObject, in inventory: Inventory) -> Bool {
@@ -53,14 +53,14 @@ public final class Access: Sendable {
             guard may(needed, on: object, in: inventory) else { return false }
             guard andBelow else { return true }
             let down = rules.handedDown(by: object.id) {
-                inherited(from: inventory.parents(of: object) ?? [], in: inventory, depth: 0)
+                inherited(by: object, from: inventory.parents(of: object) ?? [], in: inventory, depth: 0)
             }
             guard down.isSuperset(of: needed) else { return false }
             below = rules.places.filter { $0 != object && inventory.isWithin($0, object) }
         }
         return below.allSatisfy { place in
             let down = rules.handedDown(by: place.id) {
-                inherited(from: inventory.parents(of: place) ?? [], in: inventory, depth: 0)
+                inherited(by: place, from: inventory.parents(of: place) ?? [], in: inventory, depth: 0)
             }
             return down.isSuperset(of: needed) && may(needed, on: place, in: inventory)
         }
@@ -69,10 +69,12 @@ public final class Access: Sendable {
     /// More levels than an inventory has: what a circle of damaged records would give is nothing.
     private static let depthLimit = 128
 
-    private func inherited(from parents: [ManagedObject], in inventory: Inventory, depth: Int) -> PrivilegeSet {
+    private func inherited(
+        by object: ManagedObject, from parents: [ManagedObject], in inventory: Inventory, depth: Int
+    ) -> PrivilegeSet {
         guard depth < Self.depthLimit else { return .none }
         guard !parents.isEmpty else { return rules.fromAbove }
-        var result = PrivilegeSet.none
+        var result = ofMembership(object, inventory)
         for parent in parents { result = result.union(handedDown(by: parent, in: inventory, depth: depth + 1)) }
         return result
     }
@@ -80,7 +82,7 @@ public final class Access: Sendable {
     private func handedDown(by object: ManagedObject, in inventory: Inventory, depth: Int) -> PrivilegeSet {
         if let known = handedDown.withLock({ $0[object.id] }) { return known }
         guard let parents = inventory.parents(of: object) else { return .none }
-        let result = rules.handedDown(by: object.id) { inherited(from: parents, in: inventory, depth: depth) }
+        let result = rules.handedDown(by: object.id) { inherited(by: object, from: parents, in: inventory, depth: depth) }
         if depth < Self.depthLimit { handedDown.withLock { $0[object.id] = result } }
         return result
     }

@@ -15,6 +15,7 @@ public struct Authorization: Sendable {
     /// What one operation asks for.
     private struct Needs: Sendable {
         var rule: AccessRule
+        var isRead: Bool
         var requirements: [Requirement] = []
         /// All of `requirements` together.
         var all = PrivilegeSet.none
@@ -35,7 +36,7 @@ public struct Authorization: Sendable {
 
     private static func needs(of operation: Operation) -> Needs {
         let isUndeclared = operation.access == .privileges && operation.privileges.isEmpty && operation.authentication == .session
-        var needs = Needs(rule: isUndeclared ? .administrators : operation.access)
+        var needs = Needs(rule: isUndeclared ? .administrators : operation.access, isRead: operation.isRead)
         for required in operation.privileges {
             let known = required.privileges.compactMap { Privilege($0) }
             // A privilege that nobody can have must not be one that everybody has.
@@ -73,6 +74,7 @@ public struct Authorization: Sendable {
             for target in try targets(requirement, input, inventory) {
                 guard let object = target.object, access.sees(object, in: inventory) else { throw target.missing }
                 guard access.may(requirement.privileges, on: object, in: inventory) else { throw .unauthorized }
+                if !needs.isRead { try access.requireActive(object, inventory) }
             }
         }
     }
@@ -95,7 +97,7 @@ public struct Authorization: Sendable {
             }
         }
         // What is no object of the tree, for example a LUN, belongs to the whole, as in vSphere.
-        let type = ManagedObjectType(rawValue: requirement.resource)
+        let type = Self.tenancyTypes[requirement.resource] ?? ManagedObjectType(rawValue: requirement.resource)
         if type == nil, requirement.resource != Self.permissionType { return [Target(object: .root, missing: .unauthorized)] }
         guard let ids = input.texts(at: requirement.path) else { throw .unreadable(requirement.path) }
         return ids.map { id in
@@ -108,6 +110,9 @@ public struct Authorization: Sendable {
         }
     }
 
+    private static let tenancyTypes: [String: ManagedObjectType] = [
+        "com.viaduct.tenancy.tenants": .tenant, "com.viaduct.tenancy.vdcs": .tenantDatacenter,
+    ]
     static let permissionType = "com.vmware.vcenter.authorization.Permission"
 }
 
@@ -150,6 +155,8 @@ extension Fault {
         case .resourcePool: .notFound("resourcepool", "Resource pool", id)
         case .network: .notFound("network", "Network", id)
         case .datastore: .notFound("datastore", "Datastore", id)
+        case .tenant: .tenantNotFound(id)
+        case .tenantDatacenter: .datacenterNotFound(id)
         }
     }
 }

@@ -14,6 +14,8 @@ extension Inventory {
         case .network: self[Network.self].contains(Identifier(object.id))
         case .datastore: self[Datastore.self].contains(Identifier(object.id))
         case .virtualMachine: self[VirtualMachine.self].record(Identifier(object.id))?.value.lifecycle == .ready
+        case .tenant: self[Tenant.self].contains(Identifier(object.id))
+        case .tenantDatacenter: self[TenantDatacenter.self].contains(Identifier(object.id))
         }
     }
 
@@ -42,6 +44,9 @@ extension Inventory {
             return self[VirtualMachine.self].record(Identifier(object.id)).map { record in
                 [ManagedObject(record.value.folder), ManagedObject(record.value.resourcePool)]
             }
+        case .tenant: return self[Tenant.self].contains(Identifier(object.id)) ? [.root] : nil
+        case .tenantDatacenter:
+            return self[TenantDatacenter.self].record(Identifier(object.id)).map { [ManagedObject($0.value.tenant)] }
         }
     }
 
@@ -77,5 +82,6 @@ extension ResourceKind {
     /// What decides about access, but for the virtual machines, of which none has another below it.
     static let ofAuthorization: [ResourceKind] = [
         .role, .permission, .user, .group, .folder, .datacenter, .cluster, .host, .resourcePool, .network, .datastore,
+        .tenant, .tenantDatacenter,
     ]
 }

@@ -21,7 +21,7 @@ struct Roles: RoleService {
         let names = Choice(filter?.names)
         let wanted = PrivilegeSet(ids: filter?.privileges ?? [])
         guard filter?.privileges?.allSatisfy({ Privilege($0) != nil }) ?? true else { return .init(items: []) }
-        let rows = (Role.system + store.snapshot[Role.self].all).filter {
+        let rows = (Role.predefined + store.snapshot[Role.self].all).filter {
             names.contains($0.name) && $0.privileges.isSuperset(of: wanted) && $0.isSystem == (filter?.isSystem ?? $0.isSystem)
         }
         let page = try Page(size: iterate?.pageSize, marker: iterate?.marker).cut(rows, id: \.id.rawValue)
@@ -122,7 +122,7 @@ struct Roles: RoleService {
 
     private static func requireFree(_ name: String, _ inventory: Inventory) throws(Fault) {
         let key = name.lowercased()
-        let isSystem = Role.system.contains { $0.name.lowercased() == key }
+        let isSystem = Role.predefined.contains { $0.name.lowercased() == key }
         guard !isSystem, inventory[Role.self].record(by: "name", key) == nil else { throw .duplicateName("Role", name) }
     }
 }

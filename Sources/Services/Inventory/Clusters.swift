@@ -15,10 +15,11 @@ struct Clusters: ClusterService {
     }
 
     func list(filter: VcenterClusterFilterSpec?, call: Call) throws(Fault) -> [VcenterClusterSummary] {
-        let (ids, names) = (Choice(filter?.clusters), Choice(filter?.names))
-        let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
         let inventory = store.snapshot
         let access = authorization.access(call, inventory)
+        let (ids, names) = (Choice(filter?.clusters), Choice(filter?.names))
+        let folders = Choice(access.known(filter?.folders, .folder, inventory))
+        let datacenters = Choice(access.known(filter?.datacenters, .datacenter, inventory))
         let rows = inventory[Cluster.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)

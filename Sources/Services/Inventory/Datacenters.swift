@@ -17,9 +17,10 @@ struct Datacenters: DatacenterService {
     }
 
     func list(filter: VcenterDatacenterFilterSpec?, call: Call) throws(Fault) -> [VcenterDatacenterSummary] {
-        let (ids, names, folders) = (Choice(filter?.datacenters), Choice(filter?.names), Choice(filter?.folders))
         let inventory = store.snapshot
         let access = authorization.access(call, inventory)
+        let (ids, names) = (Choice(filter?.datacenters), Choice(filter?.names))
+        let folders = Choice(access.known(filter?.folders, .folder, inventory))
         let rows = inventory[Datacenter.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.parent.rawValue)

@@ -22,20 +22,24 @@ struct DatastoreListing: DatastoreService {
 
     func list(filter: VcenterDatastoreFilterSpec?, call: Call) throws(Fault) -> [VcenterDatastoreSummary] {
         let (ids, names) = (Choice(filter?.datastores), Choice(filter?.names))
-        let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
         guard filter?.types?.contains(.vmfs) ?? true else { return [] }
         let inventory = store.snapshot
         let access = authorization.access(call, inventory)
+        let folders = Choice(access.known(filter?.folders, .folder, inventory))
+        let datacenters = Choice(access.known(filter?.datacenters, .datacenter, inventory))
         let rows = inventory[Datastore.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)
                     && datacenters.contains($0.datacenter.rawValue)
                     && access.shows(ManagedObject($0.id), inventory)
             }
-            .map {
-                VcenterDatastoreSummary(
-                    datastore: $0.id.rawValue, name: $0.name, type: .vmfs,
-                    freeSpace: fabric.freeBytes($0.id).map { Int64(clamping: $0) }, capacity: Int64(clamping: $0.capacityBytes))
+            .map { datastore in
+                // Who may only take from it is not told how much others have left.
+                let isOpen = access?.may(.read, on: ManagedObject(datastore.id), in: inventory) ?? true
+                return VcenterDatastoreSummary(
+                    datastore: datastore.id.rawValue, name: datastore.name, type: .vmfs,
+                    freeSpace: isOpen ? fabric.freeBytes(datastore.id).map { Int64(clamping: $0) } : nil,
+                    capacity: isOpen ? Int64(clamping: datastore.capacityBytes) : nil)
             }
         return try limited(rows, to: 2500, "datastore", "datastores")
     }

@@ -9,10 +9,11 @@ struct Folders: FolderService {
 
     func list(filter: VcenterFolderFilterSpec?, call: Call) throws(Fault) -> [VcenterFolderSummary] {
         let (ids, names) = (Choice(filter?.folders), Choice(filter?.names))
-        let (parents, datacenters) = (Choice(filter?.parentFolders), Choice(filter?.datacenters))
-        let type = filter?.type.flatMap { FolderType(rawValue: $0.rawValue) }
         let inventory = store.snapshot
         let access = authorization.access(call, inventory)
+        let parents = Choice(access.known(filter?.parentFolders, .folder, inventory))
+        let datacenters = Choice(access.known(filter?.datacenters, .datacenter, inventory))
+        let type = filter?.type.flatMap { FolderType(rawValue: $0.rawValue) }
         let rows = inventory[Folder.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && (type == nil || $0.type == type)

@@ -10,11 +10,13 @@ struct Hosts: HostService {
     /// A simulated host is always connected and powered on.
     func list(filter: VcenterHostFilterSpec?, call: Call) throws(Fault) -> [VcenterHostSummary] {
         let (ids, names) = (Choice(filter?.hosts), Choice(filter?.names))
-        let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
-        let (clusters, uuids) = (Choice(filter?.clusters), Choice(filter?.hostUuids))
         guard filter?.connectionStates?.contains(.connected) ?? true else { return [] }
         let inventory = store.snapshot
         let access = authorization.access(call, inventory)
+        let folders = Choice(access.known(filter?.folders, .folder, inventory))
+        let datacenters = Choice(access.known(filter?.datacenters, .datacenter, inventory))
+        let clusters = Choice(access.known(filter?.clusters, .cluster, inventory))
+        let uuids = Choice(filter?.hostUuids)
         let rows = inventory[Host.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && folders.contains($0.folder.rawValue)

@@ -9,10 +9,11 @@ struct Networks: NetworkService {
 
     func list(filter: VcenterNetworkFilterSpec?, call: Call) throws(Fault) -> [VcenterNetworkSummary] {
         let (ids, names) = (Choice(filter?.networks), Choice(filter?.names))
-        let (folders, datacenters) = (Choice(filter?.folders), Choice(filter?.datacenters))
-        let types = Choice(filter?.types?.map(\.rawValue))
         let inventory = store.snapshot
         let access = authorization.access(call, inventory)
+        let folders = Choice(access.known(filter?.folders, .folder, inventory))
+        let datacenters = Choice(access.known(filter?.datacenters, .datacenter, inventory))
+        let types = Choice(filter?.types?.map(\.rawValue))
         let rows = inventory[Network.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && types.contains($0.type.rawValue)

@@ -25,10 +25,11 @@ struct ResourcePools: ResourcePoolService {
         let inventory = store.snapshot
         let access = authorization.access(call, inventory)
         let (ids, names) = (Choice(filter?.resourcePools), Choice(filter?.names))
-        let (parents, datacenters) = (Choice(filter?.parentResourcePools), Choice(filter?.datacenters))
+        let parents = Choice(access.known(filter?.parentResourcePools, .resourcePool, inventory))
+        let datacenters = Choice(access.known(filter?.datacenters, .datacenter, inventory))
         // A host's pools are those of its cluster.
-        let ofHosts = filter?.hosts?.compactMap { inventory[Host.self][Identifier($0)]?.cluster?.rawValue }
-        let (clusters, hostClusters) = (Choice(filter?.clusters), Choice(ofHosts))
+        let ofHosts = access.known(filter?.hosts, .host, inventory)?.compactMap { inventory[Host.self][Identifier($0)]?.cluster?.rawValue }
+        let (clusters, hostClusters) = (Choice(access.known(filter?.clusters, .cluster, inventory)), Choice(ofHosts))
         let rows = inventory[ResourcePool.self].all
             .filter {
                 ids.contains($0.id.rawValue) && names.contains($0.name) && parents.contains($0.parent?.rawValue)

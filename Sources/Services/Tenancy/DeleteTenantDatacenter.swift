@@ -49,7 +49,7 @@ struct DeleteTenantDatacenter: Workflow {
         }
         record.state = .deleting
         try draft.put(record)
-        draft.audit(target: datacenter.rawValue, detail: record.name)
+        draft.audit(record, detail: record.name)
         return self
     }
 
@@ -63,8 +63,8 @@ struct DeleteTenantDatacenter: Workflow {
             try await context.commit { (draft) throws(Fault) in
                 guard draft[VirtualMachine.self].contains(id) else { return }
                 try draft.removePermissions(on: ManagedObject(id))
+                if let machine = draft[VirtualMachine.self][id] { draft.audit(machine, detail: machine.name) }
                 try draft.removeCharged(id)
-                draft.audit(target: id.rawValue)
             }
         }
     }

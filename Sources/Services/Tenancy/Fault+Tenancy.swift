@@ -13,6 +13,16 @@ extension Fault {
         .tenancy(.notFound, "vdc_not_found", "Virtual datacenter with identifier '\(id)' does not exist.", id)
     }
 
+    static func memberNotFound(_ id: String) -> Fault {
+        .tenancy(.notFound, "member_not_found", "Member with identifier '\(id)' does not exist.", id)
+    }
+
+    static func notAllowed(_ what: String, _ datacenter: TenantDatacenter) -> Fault {
+        .tenancy(
+            .invalidArgument, "not_allowed", "The virtual datacenter '\(datacenter.name)' does not allow \(what).",
+            datacenter.name, what)
+    }
+
     static func datacenterClosed(_ id: String, _ state: String) -> Fault {
         .tenancy(.notAllowedInCurrentState, "closed", "'\(id)' is \(state) and may consume no more.", id, state)
     }

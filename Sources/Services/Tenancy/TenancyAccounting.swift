@@ -32,6 +32,18 @@ extension Draft {
         try remove(id)
     }
 
+    /// Names a machine in the audit entry of this change, with the tenant whose it is.
+    mutating func audit(_ machine: VirtualMachine, detail: String?) {
+        audit(target: machine.id.rawValue, detail: detail)
+        if let datacenter = inventory.tenantDatacenter(of: machine.resourcePool) { audit(target: datacenter.tenant.rawValue) }
+    }
+
+    /// Names a virtual datacenter in the audit entry of this change, with the tenant whose it is.
+    mutating func audit(_ datacenter: TenantDatacenter, detail: String?) {
+        audit(target: datacenter.id.rawValue, detail: detail)
+        audit(target: datacenter.tenant.rawValue)
+    }
+
     /// Charges the difference between two states of a machine, both in one resource pool.
     ///
     /// - Throws: `unable_to_allocate_resource` with every limit that is broken; `not_allowed_in_current_state` if the
@@ -43,6 +55,7 @@ extension Draft {
         let starts = new?.powerState == .on && old?.powerState != .on
         if growth.grows || starts {
             try inventory.requireOpen(datacenter)
+            if let new { try inventory.requireAllowed(new, old, in: datacenter) }
             let violations = QuotaAdmission.violations(growth, at: inventory.quotaLevels(of: datacenter))
             guard violations.isEmpty else { throw .quotaExceeded(violations, name: datacenter.name) }
         }
@@ -94,11 +107,40 @@ extension Inventory {
         return levels
     }
 
-    /// - Throws: `not_allowed_in_current_state` unless both it and its tenant are enabled.
+    /// - Throws: `not_allowed_in_current_state` if it or its tenant is disabled or going. What its members may not do while
+    ///   it is suspended, `requireMembersMayWrite` says.
     func requireOpen(_ datacenter: TenantDatacenter) throws(Fault) {
-        guard datacenter.state == .enabled else { throw .datacenterClosed(datacenter.id.rawValue, datacenter.state.rawValue) }
+        guard datacenter.state == .enabled || datacenter.state == .suspended else {
+            throw .datacenterClosed(datacenter.id.rawValue, datacenter.state.rawValue)
+        }
         guard self[Tenant.self].record(datacenter.tenant)?.value.isEnabled ?? false else {
             throw .datacenterClosed(datacenter.tenant.rawValue, "DISABLED")
+        }
+    }
+
+    /// What a virtual datacenter allows of a machine. What the machine had before is not asked about.
+    ///
+    /// - Throws: `invalid_argument`.
+    fileprivate func requireAllowed(
+        _ machine: VirtualMachine, _ old: VirtualMachine?, in datacenter: TenantDatacenter
+    ) throws(Fault) {
+        let (hardware, allowed) = (machine.hardware, datacenter.allowed)
+        if let most = allowed.processorsPerMachine, hardware.cpu.count > max(most, old?.hardware.cpu.count ?? 0) {
+            throw .notAllowed("more than \(most) virtual processors", datacenter)
+        }
+        if let most = allowed.memoryPerMachine, hardware.memory.sizeMiB > max(most, old?.hardware.memory.sizeMiB ?? 0) {
+            throw .notAllowed("more than \(most) MB of memory", datacenter)
+        }
+        for datastore in machine.datastores where old?.datastores.contains(datastore) != true {
+            guard serves(ManagedObject(datastore), datacenter) else {
+                throw .notAllowed("the datastore '\(datastore)'", datacenter)
+            }
+        }
+        let networks = old?.hardware.nics.map(\.network) ?? []
+        for nic in hardware.nics where !networks.contains(nic.network) {
+            guard serves(ManagedObject(nic.network), datacenter) else {
+                throw .notAllowed("the network '\(nic.network)'", datacenter)
+            }
         }
     }
 

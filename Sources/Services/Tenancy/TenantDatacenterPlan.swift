@@ -1,3 +1,4 @@
+import ContractTypes
 import Domain
 import Persistence
 
@@ -13,6 +14,7 @@ struct TenantDatacenterPlan: Sendable {
     var machineLimit: Int64?
     var nicLimit: Int64?
     var storageLimit: Int64?
+    var allowed: ViaductTenancyVdcsAllowed?
 
     /// - Throws: `invalid_argument`.
     func limits(_ old: TenancyAmounts) throws(Fault) -> TenancyAmounts {
@@ -33,13 +35,14 @@ struct TenantDatacenterPlan: Sendable {
         let cluster = try draft.inventory.computeCluster(compute ?? "")
         var datacenter = TenantDatacenter(
             id: draft.nextIdentifier(prefix: "vdc-"), tenant: tenant.id, name: "", summary: "", cluster: cluster.id,
-            pool: draft.nextIdentifier(prefix: "resgroup-"), model: model, processorSpeedMHz: processorSpeedMHz,
+            pool: draft.nextIdentifier(prefix: "resgroup-"), folder: draft.nextIdentifier(prefix: "group-v"), model: model, processorSpeedMHz: processorSpeedMHz,
             cpuReserve: 0, memoryReserve: 0, limits: .unlimited)
         try apply(to: &datacenter, draft.inventory)
         try draft.insert(datacenter.resourcePool(in: cluster))
+        try draft.insert(try draft.inventory.folder(for: datacenter, in: cluster))
         try draft.insertNamed(datacenter)
         try draft.put(TenancyUsage(id: Identifier(datacenter.id.rawValue)))
-        draft.audit(target: datacenter.id.rawValue, detail: "\(datacenter.name), \(datacenter.promise)")
+        draft.audit(datacenter, detail: "\(datacenter.name), \(datacenter.promise)")
         return datacenter
     }
 
@@ -53,15 +56,16 @@ struct TenantDatacenterPlan: Sendable {
                 try draft.inventory.requireEmpty(old)
                 new.cluster = cluster.id
                 new.pool = draft.nextIdentifier(prefix: "resgroup-")
-                try draft.removePermissions(on: ManagedObject(old.pool))
-                try draft.remove(old.pool)
+                try draft.removePlaces(of: old)
+                new.folder = draft.nextIdentifier(prefix: "group-v")
             }
         }
         try apply(to: &new, draft.inventory)
         guard let cluster = draft[Cluster.self][new.cluster] else { throw .notFound("cluster", "Cluster", new.cluster.rawValue) }
         try draft.put(new.resourcePool(in: cluster))
+        try draft.put(try draft.inventory.folder(for: new, in: cluster))
         try draft.putNamed(new)
-        draft.audit(target: old.id.rawValue, detail: "\(old.promise) -> \(new.promise)")
+        draft.audit(new, detail: "\(old.promise) -> \(new.promise)")
     }
 
     private func apply(to datacenter: inout TenantDatacenter, _ inventory: Inventory) throws(Fault) {
@@ -74,6 +78,7 @@ struct TenantDatacenterPlan: Sendable {
         datacenter.cpuReserve = try Self.reserve(cpuReserve ?? datacenter.cpuReserve, under: datacenter.limits.cpu, "spec.cpu_reserve")
         datacenter.memoryReserve = try Self.reserve(
             memoryReserve ?? datacenter.memoryReserve, under: datacenter.limits.memory, "spec.mem_reserve")
+        if let allowed { datacenter.allowed = try datacenter.allowed.changed(allowed, inventory) }
         try inventory.requireReservable(datacenter)
     }
 
@@ -102,6 +107,24 @@ struct TenantDatacenterPlan: Sendable {
     }
 }
 
+extension TenantDatacenter.Allowance {
+    /// - Throws: `invalid_argument`.
+    fileprivate func changed(_ wish: ViaductTenancyVdcsAllowed, _ inventory: Inventory) throws(Fault) -> Self {
+        for (field, value) in [("cpu_max_per_vm", wish.cpuMaxPerVm), ("mem_max_mb_per_vm", wish.memMaxMbPerVm)] {
+            if let value, value < 1 { throw .invalid("spec.allowed.\(field)", "it must be 1 or more.") }
+        }
+        for id in wish.datastores ?? [] where !inventory[Datastore.self].contains(Identifier(id)) {
+            throw .invalid("spec.allowed.datastores", "there is no datastore '\(id)'.")
+        }
+        for id in wish.networks ?? [] where !inventory[Network.self].contains(Identifier(id)) {
+            throw .invalid("spec.allowed.networks", "there is no network '\(id)'.")
+        }
+        return Self(
+            datastores: wish.datastores?.map { Identifier($0) }, networks: wish.networks?.map { Identifier($0) },
+            processorsPerMachine: wish.cpuMaxPerVm, memoryPerMachine: wish.memMaxMbPerVm)
+    }
+}
+
 extension TenantDatacenter {
     /// Its pool, with reserves and limits as the virtual datacenter has them.
     fileprivate func resourcePool(in cluster: Cluster) -> ResourcePool {
@@ -114,8 +137,7 @@ extension TenantDatacenter {
 
     /// For the audit log: what is promised.
     fileprivate var promise: String {
-        let listing = QuotaDimension.allCases.map { "\($0.rawValue) \(limits[$0])" }.joined(separator: ", ")
-        return "reserve \(cpuReserve) MHz, \(memoryReserve) MB; limits \(listing)"
+        "reserve \(cpuReserve) MHz, \(memoryReserve) MB; limits \(limits.listing)"
     }
 }
 
@@ -139,6 +161,16 @@ extension Draft {
 }
 
 extension Inventory {
+    /// The folder of its machines, named so that it is the only one of its name.
+    fileprivate func folder(for datacenter: TenantDatacenter, in cluster: Cluster) throws(Fault) -> Folder {
+        guard let home = self[Datacenter.self][cluster.datacenter] else {
+            throw .notFound("datacenter", "Datacenter", cluster.datacenter.rawValue)
+        }
+        return Folder(
+            id: datacenter.folder, name: "\(datacenter.name) (\(datacenter.id))", type: .virtualMachine,
+            parent: home.virtualMachineFolder, datacenter: home.id)
+    }
+
     /// The cluster that a client names by identifier or name.
     ///
     /// - Throws: `invalid_argument` if there is none, several have the name, or DRS is off.

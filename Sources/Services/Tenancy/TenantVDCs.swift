@@ -67,11 +67,19 @@ struct TenantVDCs: TenantVDCService {
 extension Draft {
     /// Removes an empty virtual datacenter with everything that refers to it.
     mutating func removeDatacenter(_ datacenter: TenantDatacenter) throws(Fault) {
-        try removePermissions(on: ManagedObject(datacenter.pool))
-        try remove(datacenter.pool)
+        try removePlaces(of: datacenter)
+        try removePermissions(on: ManagedObject(datacenter.id))
         try remove(Identifier<TenancyUsage>(datacenter.id.rawValue))
         try remove(datacenter.id)
-        audit(target: datacenter.id.rawValue, detail: datacenter.name)
+        audit(datacenter, detail: datacenter.name)
+    }
+
+    /// Removes the resource pool and the folder of a virtual datacenter that has no machines.
+    mutating func removePlaces(of datacenter: TenantDatacenter) throws(Fault) {
+        try removePermissions(on: ManagedObject(datacenter.pool))
+        try remove(datacenter.pool)
+        try removePermissions(on: ManagedObject(datacenter.folder))
+        try remove(datacenter.folder)
     }
 
     /// - Throws: `already_exists`; `invalid_argument`.

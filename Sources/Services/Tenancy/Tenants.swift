@@ -5,6 +5,7 @@ import Persistence
 /// `com.viaduct.tenancy.tenants`
 struct Tenants: TenantsService {
     let store: Store
+    let authorization: Authorization
 
     func create(spec: ViaductTenancyTenantsCreateSpec, call: Call) async throws(Fault) -> String {
         let limits = try TenantDatacenterPlan(
@@ -31,7 +32,7 @@ struct Tenants: TenantsService {
             new.isEnabled = spec.enabled ?? new.isEnabled
             new.limits = try plan.limits(new.limits)
             try draft.put(new)
-            draft.audit(target: tenant, detail: new.name)
+            draft.audit(target: tenant, detail: "\(new.name), \(new.isEnabled ? "enabled" : "disabled"), \(new.limits.listing)")
         }
     }
 
@@ -44,7 +45,9 @@ struct Tenants: TenantsService {
     }
 
     func list(call: Call) throws(Fault) -> [ViaductTenancyTenantsSummary] {
-        let rows = store.snapshot[Tenant.self].all.map {
+        let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
+        let rows = inventory[Tenant.self].all.filter { access.administers(ManagedObject($0.id), inventory) }.map {
             ViaductTenancyTenantsSummary(tenant: $0.id.rawValue, name: $0.name, projectID: $0.projectID, enabled: $0.isEnabled)
         }
         return try limited(rows, to: 1000, "tenancy.tenant", "tenants")
@@ -59,13 +62,14 @@ struct Tenants: TenantsService {
                     .resourceInUse, "tenant_in_use", "The tenant '\(found.name)' has \(count) virtual datacenters.", tenant,
                     String(count))
             }
+            try draft.removePermissions(on: ManagedObject(found.id))
             try draft.remove(found.id)
             try draft.remove(Identifier<TenancyUsage>(tenant))
             draft.audit(target: tenant, detail: found.name)
         }
     }
 
-    private static func find(_ id: String, _ inventory: Inventory) throws(Fault) -> Tenant {
+    static func find(_ id: String, _ inventory: Inventory) throws(Fault) -> Tenant {
         guard let found = inventory[Tenant.self][Identifier(id)] else { throw .tenantNotFound(id) }
         return found
     }

@@ -7,6 +7,7 @@ import Persistence
 struct VirtualDatacenters: VirtualDatacentersService {
     let store: Store
     let engine: WorkflowEngine
+    let authorization: Authorization
 
     // MARK: - Changing
 
@@ -14,7 +15,7 @@ struct VirtualDatacenters: VirtualDatacentersService {
         let plan = TenantDatacenterPlan(
             name: spec.displayName, summary: spec.description, compute: spec.compute, cpuReserve: spec.cpuReserve,
             memoryReserve: spec.memReserve, cpuLimit: spec.cpuLimit, memoryLimit: spec.memLimit, machineLimit: spec.vmQuota,
-            nicLimit: spec.vnicQuota, storageLimit: spec.storageLimit)
+            nicLimit: spec.vnicQuota, storageLimit: spec.storageLimit, allowed: spec.allowed)
         let model = TenantDatacenter.AllocationModel(rawValue: spec.allocationModel?.rawValue ?? "FLEX") ?? .flex
         return try await store.commit(by: call) { (draft) throws(Fault) in
             guard let tenant = draft[Tenant.self][Identifier(spec.tenant)] else {
@@ -28,7 +29,7 @@ struct VirtualDatacenters: VirtualDatacentersService {
         let plan = TenantDatacenterPlan(
             name: spec.displayName, summary: spec.description, compute: spec.compute, cpuReserve: spec.cpuReserve,
             memoryReserve: spec.memReserve, cpuLimit: spec.cpuLimit, memoryLimit: spec.memLimit, machineLimit: spec.vmQuota,
-            nicLimit: spec.vnicQuota, storageLimit: spec.storageLimit)
+            nicLimit: spec.vnicQuota, storageLimit: spec.storageLimit, allowed: spec.allowed)
         try await store.commit(by: call) { (draft) throws(Fault) in
             let record = try draft.inventory.tenantDatacenter(vdc)
             if let revision = spec.revision, revision != Int64(clamping: record.revision) {
@@ -44,15 +45,28 @@ struct VirtualDatacenters: VirtualDatacentersService {
 
     func enable(vdc: String, call: Call) async throws(Fault) { try await set(.enabled, vdc, call) }
     func disable(vdc: String, call: Call) async throws(Fault) { try await set(.disabled, vdc, call) }
-    func suspend(vdc: String, call: Call) async throws(Fault) { try await set(.suspended, vdc, call) }
 
-    private func set(_ state: TenantDatacenter.State, _ vdc: String, _ call: Call) async throws(Fault) {
+    func suspend(vdc: String, suspendPolicy: ViaductTenancySuspendPolicy?, call: Call) async throws(Fault) {
+        try await set(.suspended, vdc, powersOff: suspendPolicy == .powerOff, call)
+    }
+
+    private func set(
+        _ state: TenantDatacenter.State, _ vdc: String, powersOff: Bool = false, _ call: Call
+    ) async throws(Fault) {
         try await store.commit(by: call) { (draft) throws(Fault) in
             var datacenter = try draft.inventory.tenantDatacenter(vdc).value
             guard datacenter.state != .deleting else { throw .datacenterClosed(vdc, datacenter.state.rawValue) }
-            draft.audit(target: vdc, detail: "\(datacenter.state.rawValue) -> \(state.rawValue)")
+            draft.audit(datacenter, detail: "\(datacenter.state.rawValue) -> \(state.rawValue)")
             datacenter.state = state
             try draft.put(datacenter)
+            guard powersOff else { return }
+            for id in draft[VirtualMachine.self].ids(by: "resourcePool", datacenter.pool.rawValue) {
+                guard let machine = draft[VirtualMachine.self][id], machine.powerState == .on, machine.lifecycle == .ready else {
+                    continue
+                }
+                try draft.updateCharged(id) { (machine: inout VirtualMachine) throws(Fault) in machine.powerState = .off(clean: false) }
+                draft.audit(target: id.rawValue, detail: "powered off")
+            }
         }
     }
 
@@ -69,18 +83,24 @@ struct VirtualDatacenters: VirtualDatacentersService {
         let inventory = store.snapshot
         let record = try inventory.tenantDatacenter(vdc)
         let (found, limits) = (record.value, record.value.limits)
+        // Clusters are no business of who only uses a part of one.
+        let seesCluster = authorization.access(call, inventory).shows(ManagedObject(found.cluster), inventory)
         return ViaductTenancyVdcsInfo(
             tenant: found.tenant.rawValue, displayName: found.name, description: found.summary,
-            compute: found.cluster.rawValue, resourcePool: found.pool.rawValue,
+            compute: seesCluster ? found.cluster.rawValue : nil, resourcePool: found.pool.rawValue,
+            folder: found.folder.rawValue,
             allocationModel: found.model == .flex ? .flex : .reservation, vcpuSpeedMhz: found.processorSpeedMHz,
             cpuReserve: found.cpuReserve, memReserve: found.memoryReserve, cpuLimit: limits.cpu, memLimit: limits.memory,
             vmQuota: limits.machines, vnicQuota: limits.nics, storageLimit: limits.storage,
+            allowed: ViaductTenancyVdcsAllowed(found.allowed),
             state: ViaductTenancyState(found.state), overQuota: inventory.overQuota(found).map(\.rawValue),
             revision: Int64(clamping: record.revision))
     }
 
     func list(call: Call) throws(Fault) -> [ViaductTenancyVdcsSummary] {
-        let rows = store.snapshot[TenantDatacenter.self].all.map {
+        let inventory = store.snapshot
+        let access = authorization.access(call, inventory)
+        let rows = inventory[TenantDatacenter.self].all.filter { access.administers(ManagedObject($0.id), inventory) }.map {
             ViaductTenancyVdcsSummary(
                 vdc: $0.id.rawValue, tenant: $0.tenant.rawValue, displayName: $0.name, state: ViaductTenancyState($0.state))
         }
@@ -118,6 +138,21 @@ extension Inventory {
     fileprivate func overQuota(_ datacenter: TenantDatacenter) -> [QuotaDimension] {
         let total = usage(of: datacenter.id.rawValue).total
         return QuotaDimension.allCases.filter { datacenter.limits[$0] >= 0 && total[$0] > datacenter.limits[$0] }
+    }
+}
+
+extension Access? {
+    /// Whether the caller may read about a tenant or virtual datacenter.
+    func administers(_ object: ManagedObject, _ inventory: Inventory) -> Bool {
+        self?.may(PrivilegeSet(ids: ["System.View", "TenantManager.Query"]), on: object, in: inventory) ?? true
+    }
+}
+
+extension ViaductTenancyVdcsAllowed {
+    init(_ allowed: TenantDatacenter.Allowance) {
+        self.init(
+            datastores: allowed.datastores?.map(\.rawValue), networks: allowed.networks?.map(\.rawValue),
+            cpuMaxPerVm: allowed.processorsPerMachine, memMaxMbPerVm: allowed.memoryPerMachine)
     }
 }
 

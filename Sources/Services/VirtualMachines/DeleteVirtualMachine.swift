@@ -40,7 +40,7 @@ struct DeleteVirtualMachine: Workflow {
         }
         guard draft[VirtualMachine.self].ids(by: "cloneSource", machine.rawValue).isEmpty else { throw .busy(machine) }
         try draft.update(machine) { (record: inout VirtualMachine) throws(Fault) in record.lifecycle = .deleting }
-        draft.audit(target: machine.rawValue, detail: record.name)
+        draft.audit(record, detail: record.name)
         return self
     }
 

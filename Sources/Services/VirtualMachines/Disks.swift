@@ -5,6 +5,7 @@ import Persistence
 /// `com.vmware.vcenter.vm.hardware.disk`
 struct Disks: DiskService {
     let store: Store
+    let authorization: Authorization
     let fabric: StorageFabric
 
     func list(vm: String, call: Call) throws(Fault) -> [VcenterVmHardwareDiskSummary] {
@@ -22,7 +23,12 @@ struct Disks: DiskService {
         _ = try Self.find(disk, in: machine)
         guard let backing = spec.backing else { return }
         let field = "spec.backing.vmdk_file"
-        let file = try Self.file(backing.vmdkFile ?? "", field, machine, inventory)
+        let access = authorization.access(call, inventory)
+        let file = try access.file(backing.vmdkFile ?? "", field, in: machine.datacenter, inventory)
+        // Its own file again is nothing that one would have to find or be given.
+        if !machine.hardware.disks.contains(where: { $0.file == file }) {
+            try access?.require("Datastore.Browse", "Datastore.AllocateSpace", on: ManagedObject(file.datastore), in: inventory)
+        }
         guard let size = try await fabric.sizeOfDisk(file, by: machine.host, field: field, inventory) else {
             throw .invalid(field, "the file does not exist.")
         }
@@ -38,7 +44,7 @@ struct Disks: DiskService {
                     "The file '\(file.path)' is a disk of the virtual machine with identifier '\(holder.id)'.",
                     arguments: [file.path, holder.id.rawValue])
             }
-            draft.audit(target: vm, detail: "disk \(disk): \(file.path)")
+            draft.audit(record.value, detail: "disk \(disk): \(file.path)")
             try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in
                 machine.hardware.disks[index].file = file
                 machine.hardware.disks[index].capacityBytes = size
@@ -51,15 +57,5 @@ struct Disks: DiskService {
             throw .deviceNotFound(key, of: machine.id.rawValue)
         }
         return (index, machine.hardware.disks[index])
-    }
-
-    private static func file(
-        _ text: String, _ field: String, _ machine: VirtualMachine, _ inventory: Inventory
-    ) throws(Fault) -> DatastorePath {
-        let (name, path) = try MachineNames.datastorePath(text, field: field)
-        guard let record = inventory[Datastore.self].record(by: "name", "\(machine.datacenter)/\(name)") else {
-            throw .invalid(field, "there is no datastore named '\(name)'.")
-        }
-        return DatastorePath(datastore: record.id, path: path)
     }
 }

@@ -101,10 +101,7 @@ extension HardwarePlanner {
 
     /// The file that `[datastore] path` names, in the machine's datacenter.
     func existingFile(_ text: String, _ field: String) throws(Fault) -> DatastorePath {
-        let (name, path) = try MachineNames.datastorePath(text, field: field)
-        let record = inventory[Datastore.self].record(by: "name", "\(placement.datacenter)/\(name)")
-        guard let record else { throw .invalid(field, "there is no datastore named '\(name)'.") }
-        return DatastorePath(datastore: record.id, path: path)
+        try access.file(text, field, in: placement.datacenter, inventory)
     }
 
     // MARK: - CD-ROMs
@@ -125,7 +122,10 @@ extension HardwarePlanner {
                 case .hostDevice: .hostDevice(name: cdrom.backing?.hostDevice, access: access)
                 case .clientDevice, nil: .clientDevice(access: access)
                 }
-            if case .isoFile(let path) = backing { _ = try existingFile(path, "\(field).backing.iso_file") }
+            if case .isoFile(let path) = backing {
+                let file = try existingFile(path, "\(field).backing.iso_file")
+                try self.access?.require("Datastore.Browse", on: ManagedObject(file.datastore), in: inventory)
+            }
             hardware.cdroms.append(
                 CDROM(
                     key: key, label: label, address: place, backing: backing, startConnected: cdrom.startConnected ?? false,
@@ -169,11 +169,20 @@ extension HardwarePlanner {
             startConnected: spec.startConnected ?? false, allowGuestControl: spec.allowGuestControl ?? false)
     }
 
+    private func mayUse(_ network: Network) -> Bool {
+        let object = ManagedObject(network.id)
+        let owner = inventory.tenantDatacenter(of: placement.resourcePool)
+        return access?.may(PrivilegeSet(ids: ["Network.Assign"]), on: object, in: inventory) ?? true
+            && owner.map { inventory.serves(object, $0) } ?? true
+    }
+
     /// The network of a backing; the first standard port group of the datacenter if there is none.
     private func network(_ backing: VcenterVmHardwareEthernetBackingSpec?, _ field: String) throws(Fault) -> Network {
         let networks = inventory[Network.self]
         guard let backing else {
-            let candidates = networks.all.filter { $0.datacenter == placement.datacenter }
+            let all = networks.all.filter { $0.datacenter == placement.datacenter }
+            let usable = all.filter { mayUse($0) }
+            let candidates = usable.isEmpty ? all : usable
             guard let first = candidates.first(where: { $0.type == .standardPortGroup }) ?? candidates.first else {
                 throw .invalid("\(field).backing", "the datacenter has no network.")
             }

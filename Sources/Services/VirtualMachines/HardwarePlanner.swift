@@ -13,6 +13,8 @@ struct HardwarePlanner {
     var macSeed: UInt32
     /// Size of an existing file in bytes.
     let existingFileBytes: [DatastorePath: UInt64]
+    /// Of the client; `nil` for the program itself.
+    var access: Access?
 
     private var numbering = DeviceNumbering()
     private var diskFileNames: Set<String> = []

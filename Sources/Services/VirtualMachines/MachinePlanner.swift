@@ -18,7 +18,9 @@ struct MachinePlanner {
         let wish = Placement.Wish(
             folder: spec.placement?.folder, resourcePool: spec.placement?.resourcePool, host: spec.placement?.host,
             cluster: spec.placement?.cluster, datastore: spec.placement?.datastore)
-        let placement = try Placement.choose(wish, field: "spec.placement", in: inventory) { fabric.freeBytes($0.id) ?? 0 }
+        let placement = try Placement.choose(wish, field: "spec.placement", in: inventory, mayUse: mayUse(inventory)) {
+            fabric.freeBytes($0.id) ?? 0
+        }
         let name = spec.name ?? Self.freeName(in: placement.folder, inventory)
         try MachineNames.check(name, field: "spec.name")
         try Self.requireFree(name, in: placement.folder, inventory)
@@ -27,6 +29,7 @@ struct MachinePlanner {
         let sizes = try await sizesOfExistingFiles(spec, placement, inventory)
         var planner = HardwarePlanner(
             inventory: inventory, placement: placement, name: name, macSeed: macSeed(), existingFileBytes: sizes)
+        planner.access = access
         let plan = try planner.plan(spec)
         try access?.permit(plan.hardware, inventory)
         let home = try await freeDirectory(name, placement, plan.hardware, plan.origins, inventory)
@@ -46,9 +49,9 @@ struct MachinePlanner {
         let wish = Placement.Wish(
             folder: spec.placement?.folder, resourcePool: spec.placement?.resourcePool, host: spec.placement?.host,
             cluster: spec.placement?.cluster, datastore: spec.placement?.datastore)
-        let placement = try Placement.choose(wish, field: "spec.placement", fallback: source, in: inventory) {
-            fabric.freeBytes($0.id) ?? 0
-        }
+        let placement = try Placement.choose(
+            wish, field: "spec.placement", fallback: source, in: inventory, mayUse: mayUse(inventory)
+        ) { fabric.freeBytes($0.id) ?? 0 }
         try access?.permit("VirtualMachine.Inventory.CreateFromExisting", placement, datastores: [], inventory)
         if spec.powerOn == true {
             try access?.require("VirtualMachine.Interact.PowerOn", on: ManagedObject(placement.folder), in: inventory)
@@ -62,6 +65,10 @@ struct MachinePlanner {
             name: spec.name, placement: placement, home: home, guestOS: source.guestOS, hardware: hardware,
             source: source.id)
         return ProvisionVirtualMachine(machine: machine, origins: origins, powersOn: spec.powerOn ?? false)
+    }
+
+    private func mayUse(_ inventory: Inventory) -> (Datastore) -> Bool {
+        { access?.may(PrivilegeSet(ids: ["Datastore.AllocateSpace"]), on: ManagedObject($0.id), in: inventory) ?? true }
     }
 
     /// The source's hardware with new disks and MAC addresses.
@@ -105,7 +112,8 @@ struct MachinePlanner {
     }
 
     /// The directory for a machine of this name: one that no machine has and that is on none of its datastores. As in
-    /// vSphere, a number is added until that holds.
+    /// vSphere, a number is added until that holds; in a virtual datacenter its identifier stands in front, so that nobody
+    /// learns from it what others have.
     private func freeDirectory(
         _ name: String, _ placement: Placement, _ hardware: Hardware, _ origins: [ProvisionVirtualMachine.Origin],
         _ inventory: Inventory
@@ -114,7 +122,8 @@ struct MachinePlanner {
         for (disk, origin) in zip(hardware.disks, origins) where origin != .existing {
             if !datastores.contains(disk.file.datastore) { datastores.append(disk.file.datastore) }
         }
-        let wanted = "/" + MachineNames.directory(name)
+        let owner = inventory.tenantDatacenter(of: placement.resourcePool)
+        let wanted = "/" + (owner.map { "\($0.id)." } ?? "") + MachineNames.directory(name)
         var (path, number) = (wanted, 0)
         while true {
             let places = datastores.map { DatastorePath(datastore: $0, path: path) }
@@ -164,7 +173,8 @@ struct MachinePlanner {
     private func existingFileDatastores(
         _ spec: VcenterVMCreateSpec, _ placement: Placement, _ inventory: Inventory
     ) throws(Fault) -> [Identifier<Datastore>] {
-        let resolver = HardwarePlanner(inventory: inventory, placement: placement, name: "", macSeed: 0, existingFileBytes: [:])
+        var resolver = HardwarePlanner(inventory: inventory, placement: placement, name: "", macSeed: 0, existingFileBytes: [:])
+        resolver.access = access
         var datastores: [Identifier<Datastore>] = []
         for (index, disk) in (spec.disks ?? []).enumerated() {
             guard let text = disk.backing?.vmdkFile else { continue }
@@ -177,7 +187,8 @@ struct MachinePlanner {
     private func sizesOfExistingFiles(
         _ spec: VcenterVMCreateSpec, _ placement: Placement, _ inventory: Inventory
     ) async throws(Fault) -> [DatastorePath: UInt64] {
-        let resolver = HardwarePlanner(inventory: inventory, placement: placement, name: "", macSeed: 0, existingFileBytes: [:])
+        var resolver = HardwarePlanner(inventory: inventory, placement: placement, name: "", macSeed: 0, existingFileBytes: [:])
+        resolver.access = access
         var sizes: [DatastorePath: UInt64] = [:]
         for (index, disk) in (spec.disks ?? []).enumerated() {
             guard let text = disk.backing?.vmdkFile else { continue }

@@ -16,7 +16,7 @@ struct MemorySizes: MemoryService {
             let old = record.value.hardware.memory
             let new = try HardwarePlanner.memory(spec, "spec", from: old)
             try MemoryRules.check(from: old, to: new, record.value.powerState)
-            draft.audit(target: vm, detail: "\(new.sizeMiB) MiB")
+            draft.audit(record.value, detail: "\(new.sizeMiB) MiB")
             try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.hardware.memory = new }
         }
     }

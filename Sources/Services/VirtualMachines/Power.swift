@@ -58,7 +58,7 @@ struct Power: PowerService {
         try await store.commit(by: call) { (draft) throws(Fault) in
             let record = try draft.inventory.machine(vm)
             let state = try next(record.value.powerState)
-            draft.audit(target: vm, detail: state.label)
+            draft.audit(record.value, detail: state.label)
             try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.powerState = state }
         }
     }

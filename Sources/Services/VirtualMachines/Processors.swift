@@ -16,7 +16,7 @@ struct Processors: ProcessorService {
             let old = record.value.hardware.cpu
             let new = try HardwarePlanner.cpu(spec, "spec", from: old)
             try Self.checkState(from: old, to: new, record.value.powerState)
-            draft.audit(target: vm, detail: "\(new.count) processors")
+            draft.audit(record.value, detail: "\(new.count) processors")
             try draft.updateCharged(record.id) { (machine: inout VirtualMachine) throws(Fault) in machine.hardware.cpu = new }
         }
     }

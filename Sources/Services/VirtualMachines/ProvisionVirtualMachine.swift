@@ -84,7 +84,7 @@ struct ProvisionVirtualMachine: Workflow {
         // As it will be: a claim on everything that it is going to consume.
         if powersOn { admitted.machine.powerState = .on }
         try draft.insertCharged(admitted.machine)
-        draft.audit(target: admitted.machine.id.rawValue, detail: machine.name)
+        draft.audit(admitted.machine, detail: machine.name)
         return admitted
     }
 

@@ -27,8 +27,8 @@ struct VirtualMachines: VirtualMachineService {
     func list(filter: VcenterVMFilterSpec?, call: Call) throws(Fault) -> [VcenterVMSummary] {
         let inventory = store.snapshot
         let table = inventory[VirtualMachine.self]
-        let match = MachineFilter(filter)
         let access = authorization.access(call, inventory)
+        let match = MachineFilter(filter, access, inventory)
         var rows: [VcenterVMSummary] = []
         func consider(_ record: Record<VirtualMachine>) {
             guard match.accepts(record.value), access.shows(ManagedObject(record.id), inventory) else { return }
@@ -87,12 +87,12 @@ private struct MachineFilter {
     private let powerStates: [VcenterVmPowerState]?
     private let isOpen: Bool
 
-    init(_ filter: VcenterVMFilterSpec?) {
-        folders = Choice(filter?.folders)
-        datacenters = Choice(filter?.datacenters)
-        hosts = Choice(filter?.hosts)
-        clusters = Choice(filter?.clusters)
-        pools = Choice(filter?.resourcePools)
+    init(_ filter: VcenterVMFilterSpec?, _ access: Access?, _ inventory: Inventory) {
+        folders = Choice(access.known(filter?.folders, .folder, inventory))
+        datacenters = Choice(access.known(filter?.datacenters, .datacenter, inventory))
+        hosts = Choice(access.known(filter?.hosts, .host, inventory))
+        clusters = Choice(access.known(filter?.clusters, .cluster, inventory))
+        pools = Choice(access.known(filter?.resourcePools, .resourcePool, inventory))
         names = Choice(filter?.names)
         powerStates = filter?.powerStates
         isOpen = [folders, datacenters, hosts, clusters, pools, names].allSatisfy(\.isOpen) && powerStates == nil

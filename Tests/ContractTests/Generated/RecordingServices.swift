@@ -20,6 +20,8 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         identityGroups: RecordingIdentityGroups(recorder: recorder),
         identityUsers: RecordingIdentityUsers(recorder: recorder),
         sessionAdministration: RecordingSessionAdministration(recorder: recorder),
+        tenantAudit: RecordingTenantAudit(recorder: recorder),
+        tenantMembers: RecordingTenantMembers(recorder: recorder),
         tenants: RecordingTenants(recorder: recorder),
         virtualDatacenters: RecordingVirtualDatacenters(recorder: recorder),
         localAccounts: RecordingLocalAccounts(recorder: recorder),
@@ -324,6 +326,42 @@ struct RecordingSessionAdministration: SessionAdministrationService {
     }
 }
 
+struct RecordingTenantAudit: TenantAuditService {
+    let recorder: Recorder
+
+    func list(tenant: String, filter: ViaductTenancyAuditFilterSpec?, call: Call) async throws(Fault) -> ViaductTenancyAuditListResult {
+        recorder.note("list", tenant as Any, filter as Any)
+        return sampleAnswer()
+    }
+}
+
+struct RecordingTenantMembers: TenantMembersService {
+    let recorder: Recorder
+
+    func create(tenant: String, spec: ViaductTenancyMembersCreateSpec, call: Call) async throws(Fault) -> String {
+        recorder.note("create", tenant as Any, spec as Any)
+        return sampleAnswer()
+    }
+
+    func delete(tenant: String, member: String, call: Call) async throws(Fault) {
+        recorder.note("delete", tenant as Any, member as Any)
+    }
+
+    func get(tenant: String, member: String, call: Call) throws(Fault) -> ViaductTenancyMembersInfo {
+        recorder.note("get", tenant as Any, member as Any)
+        return sampleAnswer()
+    }
+
+    func list(tenant: String, call: Call) throws(Fault) -> [ViaductTenancyMembersSummary] {
+        recorder.note("list", tenant as Any)
+        return sampleAnswer()
+    }
+
+    func update(tenant: String, member: String, spec: ViaductTenancyMembersUpdateSpec, call: Call) async throws(Fault) {
+        recorder.note("update", tenant as Any, member as Any, spec as Any)
+    }
+}
+
 struct RecordingTenants: TenantsService {
     let recorder: Recorder
 
@@ -381,8 +419,8 @@ struct RecordingVirtualDatacenters: VirtualDatacentersService {
         return sampleAnswer()
     }
 
-    func suspend(vdc: String, call: Call) async throws(Fault) {
-        recorder.note("suspend", vdc as Any)
+    func suspend(vdc: String, suspendPolicy: ViaductTenancySuspendPolicy?, call: Call) async throws(Fault) {
+        recorder.note("suspend", vdc as Any, suspendPolicy as Any)
     }
 
     func update(vdc: String, spec: ViaductTenancyVdcsUpdateSpec, call: Call) async throws(Fault) {

@@ -375,6 +375,45 @@ extension ViaductSessionsSummary: Sample {
     }
 }
 
+extension ViaductTenancyAuditInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyAuditInfo {
+        let time: Timestamp = source.value()
+        let user: String? = source.value()
+        let peer: String? = source.value()
+        let requestID: String? = source.value()
+        let service: String = source.value()
+        let operation: String = source.value()
+        let result: String = source.value()
+        let targets: [ViaductAuditTarget] = source.value()
+        return ViaductTenancyAuditInfo(time: time, user: user, peer: peer, requestID: requestID, service: service, operation: operation, result: result, targets: targets)
+    }
+}
+
+extension ViaductTenancyAuditListResult: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyAuditListResult {
+        let items: [ViaductTenancyAuditInfo] = source.value()
+        let marker: String? = source.value()
+        return ViaductTenancyAuditListResult(items: items, marker: marker)
+    }
+}
+
+extension ViaductTenancyMembersInfo: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyMembersInfo {
+        let principal: VcenterAuthorizationPermissionsPrincipal = source.value()
+        let role: ViaductTenancyRole = source.value()
+        return ViaductTenancyMembersInfo(principal: principal, role: role)
+    }
+}
+
+extension ViaductTenancyMembersSummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyMembersSummary {
+        let member: String = source.value()
+        let principal: VcenterAuthorizationPermissionsPrincipal = source.value()
+        let role: ViaductTenancyRole = source.value()
+        return ViaductTenancyMembersSummary(member: member, principal: principal, role: role)
+    }
+}
+
 extension ViaductTenancyTenantsInfo: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductTenancyTenantsInfo {
         let name: String = source.value()
@@ -399,6 +438,16 @@ extension ViaductTenancyTenantsSummary: Sample {
     }
 }
 
+extension ViaductTenancyVdcsAllowed: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyVdcsAllowed {
+        let datastores: [String]? = source.value()
+        let networks: [String]? = source.value()
+        let cpuMaxPerVm: Int64? = source.value()
+        let memMaxMbPerVm: Int64? = source.value()
+        return ViaductTenancyVdcsAllowed(datastores: datastores, networks: networks, cpuMaxPerVm: cpuMaxPerVm, memMaxMbPerVm: memMaxMbPerVm)
+    }
+}
+
 extension ViaductTenancyVdcsDimensionUsage: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductTenancyVdcsDimensionUsage {
         let name: String = source.value()
@@ -415,8 +464,9 @@ extension ViaductTenancyVdcsInfo: Sample {
         let tenant: String = source.value()
         let displayName: String = source.value()
         let description: String = source.value()
-        let compute: String = source.value()
+        let compute: String? = source.value()
         let resourcePool: String = source.value()
+        let folder: String = source.value()
         let allocationModel: ViaductTenancyAllocationModel = source.value()
         let vcpuSpeedMhz: Int64 = source.value()
         let cpuReserve: Int64 = source.value()
@@ -426,10 +476,11 @@ extension ViaductTenancyVdcsInfo: Sample {
         let vmQuota: Int64 = source.value()
         let vnicQuota: Int64 = source.value()
         let storageLimit: Int64 = source.value()
+        let allowed: ViaductTenancyVdcsAllowed = source.value()
         let state: ViaductTenancyState = source.value()
         let overQuota: [String] = source.value()
         let revision: Int64 = source.value()
-        return ViaductTenancyVdcsInfo(tenant: tenant, displayName: displayName, description: description, compute: compute, resourcePool: resourcePool, allocationModel: allocationModel, vcpuSpeedMhz: vcpuSpeedMhz, cpuReserve: cpuReserve, memReserve: memReserve, cpuLimit: cpuLimit, memLimit: memLimit, vmQuota: vmQuota, vnicQuota: vnicQuota, storageLimit: storageLimit, state: state, overQuota: overQuota, revision: revision)
+        return ViaductTenancyVdcsInfo(tenant: tenant, displayName: displayName, description: description, compute: compute, resourcePool: resourcePool, folder: folder, allocationModel: allocationModel, vcpuSpeedMhz: vcpuSpeedMhz, cpuReserve: cpuReserve, memReserve: memReserve, cpuLimit: cpuLimit, memLimit: memLimit, vmQuota: vmQuota, vnicQuota: vnicQuota, storageLimit: storageLimit, allowed: allowed, state: state, overQuota: overQuota, revision: revision)
     }
 }
 
@@ -1180,6 +1231,7 @@ extension ViaductArrayLunType: Sample {}
 extension ViaductArrayLunVaaiStatus: Sample {}
 extension ViaductIdentityGroupsMemberType: Sample {}
 extension ViaductTenancyAllocationModel: Sample {}
+extension ViaductTenancyRole: Sample {}
 extension ViaductTenancyState: Sample {}
 extension CisTaskStatus: Sample {}
 extension VapiStdIntrospectionOperationDataDefinitionDataType: Sample {}
@@ -1250,8 +1302,13 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.identity.users.info", { ViaductIdentityUsersInfo.sample(&$0) }),
     ("com.viaduct.identity.users.summary", { ViaductIdentityUsersSummary.sample(&$0) }),
     ("com.viaduct.sessions.summary", { ViaductSessionsSummary.sample(&$0) }),
+    ("com.viaduct.tenancy.audit.info", { ViaductTenancyAuditInfo.sample(&$0) }),
+    ("com.viaduct.tenancy.audit.list_result", { ViaductTenancyAuditListResult.sample(&$0) }),
+    ("com.viaduct.tenancy.members.info", { ViaductTenancyMembersInfo.sample(&$0) }),
+    ("com.viaduct.tenancy.members.summary", { ViaductTenancyMembersSummary.sample(&$0) }),
     ("com.viaduct.tenancy.tenants.info", { ViaductTenancyTenantsInfo.sample(&$0) }),
     ("com.viaduct.tenancy.tenants.summary", { ViaductTenancyTenantsSummary.sample(&$0) }),
+    ("com.viaduct.tenancy.vdcs.allowed", { ViaductTenancyVdcsAllowed.sample(&$0) }),
     ("com.viaduct.tenancy.vdcs.dimension_usage", { ViaductTenancyVdcsDimensionUsage.sample(&$0) }),
     ("com.viaduct.tenancy.vdcs.info", { ViaductTenancyVdcsInfo.sample(&$0) }),
     ("com.viaduct.tenancy.vdcs.summary", { ViaductTenancyVdcsSummary.sample(&$0) }),
@@ -1347,8 +1404,12 @@ let inputReaders: [(name: String, read: @Sendable (ValueReader) throws(Fault) ->
     ("com.viaduct.identity.users.password_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersPasswordSpec(reading: reader) }),
     ("com.viaduct.identity.users.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductIdentityUsersUpdateSpec(reading: reader) }),
     ("com.viaduct.sessions.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductSessionsFilterSpec(reading: reader) }),
+    ("com.viaduct.tenancy.audit.filter_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyAuditFilterSpec(reading: reader) }),
+    ("com.viaduct.tenancy.members.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyMembersCreateSpec(reading: reader) }),
+    ("com.viaduct.tenancy.members.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyMembersUpdateSpec(reading: reader) }),
     ("com.viaduct.tenancy.tenants.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyTenantsCreateSpec(reading: reader) }),
     ("com.viaduct.tenancy.tenants.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyTenantsUpdateSpec(reading: reader) }),
+    ("com.viaduct.tenancy.vdcs.allowed", { (reader: ValueReader) throws(Fault) in try ViaductTenancyVdcsAllowed(reading: reader) }),
     ("com.viaduct.tenancy.vdcs.create_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyVdcsCreateSpec(reading: reader) }),
     ("com.viaduct.tenancy.vdcs.update_spec", { (reader: ValueReader) throws(Fault) in try ViaductTenancyVdcsUpdateSpec(reading: reader) }),
     ("com.vmware.appliance.local_accounts.config", { (reader: ValueReader) throws(Fault) in try ApplianceLocalAccountsConfig(reading: reader) }),

@@ -98,7 +98,7 @@ final class Laboratory: Sendable {
     var machines: VirtualMachines {
         VirtualMachines(store: store, fabric: fabric, engine: engine, world: world, views: MachineViews(), authorization: authorization)
     }
-    var disks: Disks { Disks(store: store, fabric: fabric) }
+    var disks: Disks { Disks(store: store, authorization: authorization, fabric: fabric) }
     var powerService: Services.Power { Services.Power(store: store) }
     var tasks: Tasks { Tasks(store: store, engine: engine) }
 

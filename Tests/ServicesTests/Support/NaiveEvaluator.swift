@@ -82,6 +82,7 @@ struct NaiveEvaluator {
         case .virtualMachine:
             guard let machine = inventory[VirtualMachine.self][Identifier(object.id)] else { return [] }
             found = [ManagedObject(.folder, machine.folder.rawValue), ManagedObject(.resourcePool, machine.resourcePool.rawValue)]
+        case .tenant, .tenantDatacenter: return []
         }
         return found
     }
