@@ -40,6 +40,8 @@ enum EmbeddedDefaults {
                   name: esx-#.viaduct.local
                   count: 3
                   cpu_cores: 32
+                  # Speed of one core in MHz.
+                  core_mhz: 2000
                   memory_gib: 256
                 resource_pools: [Development]
 

@@ -56,11 +56,14 @@ public enum SeedFile {
         let pattern = try hosts.text("name", default: "esx-#.viaduct.local")
         let count = try hosts.number("count", in: 1...64)
         let cores = try hosts.number("cpu_cores", in: 1...1024, default: 32)
+        let speed = try hosts.number("core_mhz", in: 256...16_000, default: Host.usualCoreSpeedMHz)
         let memory = try hosts.number("memory_gib", in: 1...65_536, default: 256)
         try hosts.finish()
-        return try LabDescription.Cluster(
+        var cluster = try LabDescription.Cluster(
             name: name, isHAEnabled: entry.flag("ha", default: true), isDRSEnabled: entry.flag("drs", default: true),
             hosts: numbered(pattern, count), cpuCores: cores, memoryGiB: memory, resourcePools: entry.texts("resource_pools"))
+        cluster.coreSpeedMHz = speed
+        return cluster
     }
 
     private static func virtualMachines(

@@ -53,6 +53,7 @@ public let operations: [Operation] = [
     sessionAdministrationDelete(),
     sessionAdministrationList(),
     tenantAuditList(),
+    tenancyCapacityList(),
     tenantMembersCreate(),
     tenantMembersDelete(),
     tenantMembersGet(),
@@ -1656,6 +1657,34 @@ private func tenantAuditList() -> Operation {
         service: "com.viaduct.tenancy.audit", name: "list", parameters: parameters,
         output: .structure("com.viaduct.tenancy.audit.list_result"), errors: errors, privileges: privileges, access: .privileges,
         authentication: .session, clean: clean, legacy: legacy, isRead: false)
+}
+
+private func tenancyCapacityList() -> Operation {
+    let parameters: [Parameter] = []
+    let errors: [String] = [
+        "com.vmware.vapi.std.errors.service_unavailable",
+        "com.vmware.vapi.std.errors.unauthenticated",
+        "com.vmware.vapi.std.errors.unauthorized",
+    ]
+    let privileges: [RequiredPrivilege] = [
+        RequiredPrivilege(["TenantManager.Update"], on: "", at: []),
+    ]
+    let cleanQuery: [QueryItem] = [
+    ]
+    let clean = Route(
+        method: "GET", path: [.literal("tenancy"), .literal("capacity")],
+        selectors: [], query: cleanQuery,
+        body: .none, status: 200)
+    let legacyQuery: [QueryItem] = [
+    ]
+    let legacy = Route(
+        method: "GET", path: [.literal("com"), .literal("viaduct"), .literal("tenancy"), .literal("capacity")],
+        selectors: [], query: legacyQuery,
+        body: .none, status: 200)
+    return Operation(
+        service: "com.viaduct.tenancy.capacity", name: "list", parameters: parameters,
+        output: .list(.structure("com.viaduct.tenancy.capacity.summary")), errors: errors, privileges: privileges, access: .privileges,
+        authentication: .session, clean: clean, legacy: legacy, isRead: true)
 }
 
 private func tenantMembersCreate() -> Operation {

@@ -199,6 +199,14 @@ public protocol TenantAuditService: Sendable {
     func list(tenant: String, filter: ViaductTenancyAuditFilterSpec?, call: Call) async throws(Fault) -> ViaductTenancyAuditListResult
 }
 
+/// What the clusters have for tenants.
+///
+/// Serves `com.viaduct.tenancy.capacity`.
+public protocol TenancyCapacityService: Sendable {
+    /// Tells operators what every cluster has, what of it is promised, and how far the limits exceed it.
+    func list(call: Call) throws(Fault) -> [ViaductTenancyCapacitySummary]
+}
+
 /// Who may do what in a tenant's virtual datacenters.
 ///
 /// Serves `com.viaduct.tenancy.members`.
@@ -554,6 +562,7 @@ public struct ServiceProviders: Sendable {
     public let identityUsers: any IdentityUsersService
     public let sessionAdministration: any SessionAdministrationService
     public let tenantAudit: any TenantAuditService
+    public let tenancyCapacity: any TenancyCapacityService
     public let tenantMembers: any TenantMembersService
     public let tenants: any TenantsService
     public let virtualDatacenters: any VirtualDatacentersService
@@ -582,7 +591,7 @@ public struct ServiceProviders: Sendable {
     public let power: any PowerService
     public let tenantVDC: any TenantVDCService
 
-    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, audit: any AuditService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, tenantAudit: any TenantAuditService, tenantMembers: any TenantMembersService, tenants: any TenantsService, virtualDatacenters: any VirtualDatacentersService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService, tenantVDC: any TenantVDCService) {
+    public init(arrayLUN: any ArrayLUNService, arrayLUNAccess: any ArrayLUNAccessService, arrayLUNSnapshot: any ArrayLUNSnapshotService, arrayLUNStatistics: any ArrayLUNStatisticsService, arrayLUNVAAI: any ArrayLUNVAAIService, arrayPool: any ArrayPoolService, arraySession: any ArraySessionService, arrayStatistics: any ArrayStatisticsService, audit: any AuditService, globalPermission: any GlobalPermissionService, hostSettings: any HostSettingsService, identityGroups: any IdentityGroupsService, identityUsers: any IdentityUsersService, sessionAdministration: any SessionAdministrationService, tenantAudit: any TenantAuditService, tenancyCapacity: any TenancyCapacityService, tenantMembers: any TenantMembersService, tenants: any TenantsService, virtualDatacenters: any VirtualDatacentersService, localAccounts: any LocalAccountsService, localAccountsPolicy: any LocalAccountsPolicyService, session: any SessionService, tasks: any TasksService, operationIntrospection: any OperationIntrospectionService, providerIntrospection: any ProviderIntrospectionService, serviceIntrospection: any ServiceIntrospectionService, virtualMachine: any VirtualMachineService, permission: any PermissionService, privilege: any PrivilegeService, role: any RoleService, cluster: any ClusterService, datacenter: any DatacenterService, datastore: any DatastoreService, folder: any FolderService, host: any HostService, network: any NetworkService, resourcePool: any ResourcePoolService, storagePolicies: any StoragePoliciesService, processor: any ProcessorService, disk: any DiskService, memory: any MemoryService, power: any PowerService, tenantVDC: any TenantVDCService) {
         self.arrayLUN = arrayLUN
         self.arrayLUNAccess = arrayLUNAccess
         self.arrayLUNSnapshot = arrayLUNSnapshot
@@ -598,6 +607,7 @@ public struct ServiceProviders: Sendable {
         self.identityUsers = identityUsers
         self.sessionAdministration = sessionAdministration
         self.tenantAudit = tenantAudit
+        self.tenancyCapacity = tenancyCapacity
         self.tenantMembers = tenantMembers
         self.tenants = tenants
         self.virtualDatacenters = virtualDatacenters

@@ -281,6 +281,16 @@ public let typeTable = TypeTable(
             unions: [
             ]),
         StructureType(
+            "com.viaduct.tenancy.capacity.part", isError: false,
+            ["capacity long", "reserved long", "reservable long", "used long", "limits opt(long)", "overcommit_ratio opt(double)"],
+            unions: [
+            ]),
+        StructureType(
+            "com.viaduct.tenancy.capacity.summary", isError: false,
+            ["cluster id", "name string", "vdcs long", "cpu s:com.viaduct.tenancy.capacity.part", "memory s:com.viaduct.tenancy.capacity.part"],
+            unions: [
+            ]),
+        StructureType(
             "com.viaduct.tenancy.members.create_spec", isError: false,
             ["principal s:com.vmware.vcenter.authorization.permissions.principal", "role e:com.viaduct.tenancy.role"],
             unions: [
@@ -332,7 +342,7 @@ public let typeTable = TypeTable(
             ]),
         StructureType(
             "com.viaduct.tenancy.vdcs.dimension_usage", isError: false,
-            ["name string", "limit long", "used long", "claimed long", "available opt(long)"],
+            ["name string", "limit long", "used long", "claimed long", "available opt(long)", "used_percent opt(double)", "state e:com.viaduct.tenancy.vdcs.usage_state"],
             unions: [
             ]),
         StructureType(
@@ -1099,6 +1109,7 @@ public let typeTable = TypeTable(
         EnumerationType("com.viaduct.tenancy.role", ["TENANT_ADMIN", "TENANT_OPERATOR", "TENANT_NETWORK", "TENANT_SECURITY", "TENANT_AUDITOR"]),
         EnumerationType("com.viaduct.tenancy.state", ["ENABLED", "DISABLED", "SUSPENDED", "DELETING"]),
         EnumerationType("com.viaduct.tenancy.suspend_policy", ["KEEP_RUNNING", "POWER_OFF"]),
+        EnumerationType("com.viaduct.tenancy.vdcs.usage_state", ["OK", "WARNING", "CRITICAL", "OVER_QUOTA"]),
         EnumerationType("com.vmware.cis.task.status", ["PENDING", "RUNNING", "BLOCKED", "SUCCEEDED", "FAILED"]),
         EnumerationType("com.vmware.vapi.std.errors.error.type", ["ERROR", "ALREADY_EXISTS", "ALREADY_IN_DESIRED_STATE", "CANCELED", "CONCURRENT_CHANGE", "FEATURE_IN_USE", "INTERNAL_SERVER_ERROR", "INVALID_ARGUMENT", "INVALID_ELEMENT_CONFIGURATION", "INVALID_ELEMENT_TYPE", "INVALID_REQUEST", "NOT_ALLOWED_IN_CURRENT_STATE", "NOT_FOUND", "OPERATION_NOT_FOUND", "RESOURCE_BUSY", "RESOURCE_IN_USE", "RESOURCE_INACCESSIBLE", "SERVICE_UNAVAILABLE", "TIMED_OUT", "UNABLE_TO_ALLOCATE_RESOURCE", "UNAUTHENTICATED", "UNAUTHORIZED", "UNEXPECTED_INPUT", "UNSUPPORTED", "UNVERIFIED_PEER"]),
         EnumerationType("com.vmware.vapi.std.introspection.operation.data_definition.data_type", ["BINARY", "BOOLEAN", "DOUBLE", "DYNAMIC_STRUCTURE", "ERROR", "ANY_ERROR", "LIST", "LONG", "OPAQUE", "OPTIONAL", "SECRET", "STRING", "STRUCTURE", "STRUCTURE_REF", "VOID"]),

@@ -45,12 +45,14 @@ public struct Host: Resource {
     /// iSCSI name of its initiator.
     public let initiatorName: String
     public let cpuCores: Int
+    /// MHz of one core.
+    public let coreSpeedMHz: Int
     public let memoryBytes: UInt64
     public var acceleration: HostAcceleration
 
     public init(
         id: Identifier<Host>, name: String, cluster: Identifier<Cluster>?, folder: Identifier<Folder>,
-        datacenter: Identifier<Datacenter>, uuid: String, initiatorName: String, cpuCores: Int, memoryBytes: UInt64,
+        datacenter: Identifier<Datacenter>, uuid: String, initiatorName: String, cpuCores: Int, coreSpeedMHz: Int = Host.usualCoreSpeedMHz, memoryBytes: UInt64,
         acceleration: HostAcceleration = HostAcceleration()
     ) {
         self.id = id
@@ -61,9 +63,15 @@ public struct Host: Resource {
         self.uuid = uuid
         self.initiatorName = initiatorName
         self.cpuCores = cpuCores
+        self.coreSpeedMHz = coreSpeedMHz
         self.memoryBytes = memoryBytes
         self.acceleration = acceleration
     }
+}
+
+extension Host {
+    /// Where a lab does not say another.
+    public static let usualCoreSpeedMHz = 2_000
 }
 
 /// The three advanced options that switch a host's use of array offloads, as ESXi names them.

@@ -128,6 +128,7 @@ extension LabBuilder {
                     id: numbers.next("host-"), name: name, cluster: id, folder: datacenter.hostFolder, datacenter: datacenter.id,
                     uuid: Self.uuid("host", datacenter.name, name),
                     initiatorName: "iqn.1998-01.com.vmware:\(name)", cpuCores: lab.cpuCores,
+                    coreSpeedMHz: lab.coreSpeedMHz,
                     memoryBytes: UInt64(lab.memoryGiB) << 30))
         }
         for (index, name) in (["Resources"] + lab.resourcePools).enumerated() {

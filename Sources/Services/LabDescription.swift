@@ -60,6 +60,8 @@ public struct LabDescription: Sendable, Equatable {
         /// Names of all hosts.
         public var hosts: [String]
         public var cpuCores: Int
+        /// MHz of one core.
+        public var coreSpeedMHz = Host.usualCoreSpeedMHz
         public var memoryGiB: Int
         /// Names of pools below the root pool.
         public var resourcePools: [String]

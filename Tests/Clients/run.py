@@ -15,7 +15,7 @@ import threading
 import harness
 
 # In order: what others stand on comes first.
-PROOFS = ["command_line", "readme", "walk", "sdk", "checker", "wires", "tls", "syslog", "audit", "nsx", "generated", "offloads", "luns", "tenancy", "robust", "crash"]
+PROOFS = ["command_line", "readme", "walk", "sdk", "checker", "wires", "tls", "syslog", "audit", "nsx", "generated", "offloads", "luns", "tenancy", "walls", "robust", "crash"]
 TIMEOUT_SECONDS = {"short": 900, "long": 7200}
 
 

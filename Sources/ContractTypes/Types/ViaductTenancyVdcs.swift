@@ -115,13 +115,18 @@ public struct ViaductTenancyVdcsDimensionUsage: WireWritable {
     public let claimed: Int64
     /// Unset where there is no limit.
     public let available: Int64?
+    /// Of the limit, claims included; unset without one.
+    public let usedPercent: Double?
+    public let state: ViaductTenancyVdcsUsageState
 
-    public init(name: String, limit: Int64, used: Int64, claimed: Int64, available: Int64? = nil) {
+    public init(name: String, limit: Int64, used: Int64, claimed: Int64, available: Int64? = nil, usedPercent: Double? = nil, state: ViaductTenancyVdcsUsageState) {
         self.name = name
         self.limit = limit
         self.used = used
         self.claimed = claimed
         self.available = available
+        self.usedPercent = usedPercent
+        self.state = state
     }
 
     public func write(to writer: inout ValueWriter) {
@@ -131,6 +136,8 @@ public struct ViaductTenancyVdcsDimensionUsage: WireWritable {
         writer.field(",\"used\":", used)
         writer.field(",\"claimed\":", claimed)
         writer.optional(",\"available\":", available)
+        writer.optional(",\"used_percent\":", usedPercent)
+        writer.field(",\"state\":", state)
         writer.endStructure()
     }
 }
@@ -339,4 +346,15 @@ public struct ViaductTenancyVdcsUsageDifference: WireWritable {
         writer.field(",\"counted\":", counted)
         writer.endStructure()
     }
+}
+
+/// OK below 80 percent of the limit, CRITICAL from 90 on; OVER_QUOTA where the limit was lowered below what is in
+/// use.
+public enum ViaductTenancyVdcsUsageState: String, WireEnumeration {
+    case ok = "OK"
+    case warning = "WARNING"
+    case critical = "CRITICAL"
+    case overQuota = "OVER_QUOTA"
+
+    public static let canonicalName: StaticString = "com.viaduct.tenancy.vdcs.usage_state"
 }

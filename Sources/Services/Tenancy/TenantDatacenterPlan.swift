@@ -191,16 +191,18 @@ extension Inventory {
         throw .datacenterInUse(datacenter, by: machines, total: ids.count)
     }
 
-    /// MHz of one core of a simulated host.
-    private static let coreSpeedMHz: Int64 = 2_000
+    /// What the hosts of a cluster have: processor and memory.
+    func capacity(of cluster: Identifier<Cluster>) -> TenancyAmounts {
+        self[Host.self].records(by: "cluster", cluster.rawValue).reduce(into: .none) { sum, host in
+            sum.cpu += Int64(host.value.cpuCores) * Int64(host.value.coreSpeedMHz)
+            sum.memory += Int64(clamping: host.value.memoryBytes >> 20)
+        }
+    }
 
     /// - Throws: `unable_to_allocate_resource` if the reserves of the cluster's virtual datacenters would exceed its hosts.
     fileprivate func requireReservable(_ datacenter: TenantDatacenter) throws(Fault) {
-        var (capacity, reserved) = (TenancyAmounts.none, TenancyAmounts.none)
-        for host in self[Host.self].records(by: "cluster", datacenter.cluster.rawValue) {
-            capacity.cpu += Int64(host.value.cpuCores) * Self.coreSpeedMHz
-            capacity.memory += Int64(clamping: host.value.memoryBytes >> 20)
-        }
+        let capacity = capacity(of: datacenter.cluster)
+        var reserved = TenancyAmounts.none
         for other in self[TenantDatacenter.self].records(by: "cluster", datacenter.cluster.rawValue) where other.id != datacenter.id {
             reserved.cpu += other.value.cpuReserve
             reserved.memory += other.value.memoryReserve

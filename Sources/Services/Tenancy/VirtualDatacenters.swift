@@ -114,10 +114,12 @@ struct VirtualDatacenters: VirtualDatacentersService {
         return ViaductTenancyVdcsUsage(
             vdc: vdc,
             dimensions: QuotaDimension.allCases.map { dimension in
-                let limit = found.limits[dimension]
+                let (limit, total) = (found.limits[dimension], usage.total[dimension])
+                let percent = limit > 0 ? Double(total) * 100 / Double(limit) : nil
                 return ViaductTenancyVdcsDimensionUsage(
                     name: dimension.rawValue, limit: limit, used: usage.used[dimension], claimed: usage.claimed[dimension],
-                    available: limit < 0 ? nil : max(0, limit - usage.total[dimension]))
+                    available: limit < 0 ? nil : max(0, limit - total), usedPercent: percent,
+                    state: UsageState(total: total, limit: limit).wire)
             })
     }
 
@@ -130,6 +132,32 @@ struct VirtualDatacenters: VirtualDatacentersService {
                 ViaductTenancyVdcsUsageDifference(
                     scope: $0.scope, dimension: $0.dimension.rawValue, recorded: $0.recorded, counted: $0.counted)
             }
+    }
+}
+
+/// How near a limit is. From 80 percent on people want to know, from 90 on they have to act.
+private enum UsageState {
+    case fine, warning, critical, over
+
+    init(total: Int64, limit: Int64) {
+        if limit < 0 || total == 0 {
+            self = .fine
+        } else if total > limit {
+            self = .over
+        } else if total * 10 >= limit * 9 {
+            self = .critical
+        } else {
+            self = total * 10 >= limit * 8 ? .warning : .fine
+        }
+    }
+
+    var wire: ViaductTenancyVdcsUsageState {
+        switch self {
+        case .fine: .ok
+        case .warning: .warning
+        case .critical: .critical
+        case .over: .overQuota
+        }
     }
 }
 

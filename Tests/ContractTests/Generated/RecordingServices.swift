@@ -21,6 +21,7 @@ func recordingServices(_ recorder: Recorder) -> ServiceProviders {
         identityUsers: RecordingIdentityUsers(recorder: recorder),
         sessionAdministration: RecordingSessionAdministration(recorder: recorder),
         tenantAudit: RecordingTenantAudit(recorder: recorder),
+        tenancyCapacity: RecordingTenancyCapacity(recorder: recorder),
         tenantMembers: RecordingTenantMembers(recorder: recorder),
         tenants: RecordingTenants(recorder: recorder),
         virtualDatacenters: RecordingVirtualDatacenters(recorder: recorder),
@@ -331,6 +332,15 @@ struct RecordingTenantAudit: TenantAuditService {
 
     func list(tenant: String, filter: ViaductTenancyAuditFilterSpec?, call: Call) async throws(Fault) -> ViaductTenancyAuditListResult {
         recorder.note("list", tenant as Any, filter as Any)
+        return sampleAnswer()
+    }
+}
+
+struct RecordingTenancyCapacity: TenancyCapacityService {
+    let recorder: Recorder
+
+    func list(call: Call) throws(Fault) -> [ViaductTenancyCapacitySummary] {
+        recorder.note("list")
         return sampleAnswer()
     }
 }

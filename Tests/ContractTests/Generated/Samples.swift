@@ -397,6 +397,29 @@ extension ViaductTenancyAuditListResult: Sample {
     }
 }
 
+extension ViaductTenancyCapacityPart: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyCapacityPart {
+        let capacity: Int64 = source.value()
+        let reserved: Int64 = source.value()
+        let reservable: Int64 = source.value()
+        let used: Int64 = source.value()
+        let limits: Int64? = source.value()
+        let overcommitRatio: Double? = source.value()
+        return ViaductTenancyCapacityPart(capacity: capacity, reserved: reserved, reservable: reservable, used: used, limits: limits, overcommitRatio: overcommitRatio)
+    }
+}
+
+extension ViaductTenancyCapacitySummary: Sample {
+    static func sample(_ source: inout SampleSource) -> ViaductTenancyCapacitySummary {
+        let cluster: String = source.value()
+        let name: String = source.value()
+        let vdcs: Int64 = source.value()
+        let cpu: ViaductTenancyCapacityPart = source.value()
+        let memory: ViaductTenancyCapacityPart = source.value()
+        return ViaductTenancyCapacitySummary(cluster: cluster, name: name, vdcs: vdcs, cpu: cpu, memory: memory)
+    }
+}
+
 extension ViaductTenancyMembersInfo: Sample {
     static func sample(_ source: inout SampleSource) -> ViaductTenancyMembersInfo {
         let principal: VcenterAuthorizationPermissionsPrincipal = source.value()
@@ -455,7 +478,9 @@ extension ViaductTenancyVdcsDimensionUsage: Sample {
         let used: Int64 = source.value()
         let claimed: Int64 = source.value()
         let available: Int64? = source.value()
-        return ViaductTenancyVdcsDimensionUsage(name: name, limit: limit, used: used, claimed: claimed, available: available)
+        let usedPercent: Double? = source.value()
+        let state: ViaductTenancyVdcsUsageState = source.value()
+        return ViaductTenancyVdcsDimensionUsage(name: name, limit: limit, used: used, claimed: claimed, available: available, usedPercent: usedPercent, state: state)
     }
 }
 
@@ -1233,6 +1258,7 @@ extension ViaductIdentityGroupsMemberType: Sample {}
 extension ViaductTenancyAllocationModel: Sample {}
 extension ViaductTenancyRole: Sample {}
 extension ViaductTenancyState: Sample {}
+extension ViaductTenancyVdcsUsageState: Sample {}
 extension CisTaskStatus: Sample {}
 extension VapiStdIntrospectionOperationDataDefinitionDataType: Sample {}
 extension VapiStdLocalizationParamDateTimeFormat: Sample {}
@@ -1304,6 +1330,8 @@ let outputSamples: [(name: String, make: @Sendable (inout SampleSource) -> any W
     ("com.viaduct.sessions.summary", { ViaductSessionsSummary.sample(&$0) }),
     ("com.viaduct.tenancy.audit.info", { ViaductTenancyAuditInfo.sample(&$0) }),
     ("com.viaduct.tenancy.audit.list_result", { ViaductTenancyAuditListResult.sample(&$0) }),
+    ("com.viaduct.tenancy.capacity.part", { ViaductTenancyCapacityPart.sample(&$0) }),
+    ("com.viaduct.tenancy.capacity.summary", { ViaductTenancyCapacitySummary.sample(&$0) }),
     ("com.viaduct.tenancy.members.info", { ViaductTenancyMembersInfo.sample(&$0) }),
     ("com.viaduct.tenancy.members.summary", { ViaductTenancyMembersSummary.sample(&$0) }),
     ("com.viaduct.tenancy.tenants.info", { ViaductTenancyTenantsInfo.sample(&$0) }),
