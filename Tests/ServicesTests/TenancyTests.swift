@@ -160,6 +160,82 @@ extension Laboratory {
         try await lab.close()
     }
 
+    @Test func aDatacenterAllowsOnlyWhatItSays() async throws {
+        let lab = try await Laboratory.made(.balanced)
+        let vdc = try await lab.makeDatacenter("prod")
+        let (one, two) = (try lab.datastore("datastore1").id, try lab.datastore("datastore2").id)
+        try await lab.vdcs.update(
+            vdc: vdc,
+            spec: ViaductTenancyVdcsUpdateSpec(
+                allowed: ViaductTenancyVdcsAllowed(datastores: [two.rawValue], networks: [], cpuMaxPerVm: 1, memMaxMbPerVm: 1024)),
+            call: lab.call())
+        let id = try await lab.place("web", in: vdc, memory: 1024)
+        #expect(try lab.machine(id).home.datastore == two && lab.machine(id).home.path == "/\(vdc).web")
+        let large = await fault { try await lab.place("large", in: vdc, memory: 1028) }
+        #expect(large?.type == .invalidArgument, "memory")
+        let processors = await fault {
+            try await Processors(store: lab.store).update(vm: id, spec: VcenterVmHardwareCpuUpdateSpec(count: 2), call: lab.call())
+        }
+        #expect(processors?.type == .invalidArgument, "processors")
+        let pool = try lab.vio.get(vdc: vdc, call: lab.call()).resourcePool
+        for (placement, nics) in [
+            (VcenterVMPlacementSpec(resourcePool: pool, datastore: one.rawValue), []),
+            (VcenterVMPlacementSpec(resourcePool: pool), [VcenterVmHardwareEthernetCreateSpec()]),
+        ] as [(VcenterVMPlacementSpec, [VcenterVmHardwareEthernetCreateSpec])] {
+            let spec = VcenterVMCreateSpec(
+                guestOS: .ubuntu64, name: "elsewhere", placement: placement, memory: .init(sizeMiB: 512), disks: [], nics: nics)
+            let refused = await fault { try await lab.machines.create(spec: spec, call: lab.call()) }
+            #expect(refused?.type == .invalidArgument, "\(nics.isEmpty ? "datastore" : "network")")
+        }
+        #expect(lab.used(vdc).machines == 1 && lab.inventory.usageDifferences().isEmpty)
+        try await lab.close()
+    }
+
+    @Test func aMemberHasTheTenantsDatacentersAndNothingElse() async throws {
+        let lab = try await Laboratory.made(.balanced)
+        let (vdc, other) = (try await lab.makeDatacenter("prod"), try await lab.makeDatacenter("prod", project: "green"))
+        let (mine, foreign) = (try await lab.place("web", in: vdc), try await lab.place("web", in: other))
+        try await lab.store.commit(by: nil) { (draft) throws(Fault) in
+            try draft.insert(User(name: "blue", domain: "vsphere.local", createdAt: draft.now))
+        }
+        let tenant = try lab.inventory.tenantDatacenter(vdc).value.tenant.rawValue
+        let members = TenantMembers(store: lab.store)
+        let principal = VcenterAuthorizationPermissionsPrincipal(type: .user, name: "blue", domain: "vsphere.local")
+        let member = try await members.create(tenant: tenant, spec: .init(principal: principal, role: .tenantOperator), call: lab.call())
+        let call = lab.call(by: "blue@vsphere.local")
+        #expect(try lab.machines.list(filter: nil, call: call).map(\.vm) == [mine])
+        #expect(try lab.vdcs.list(call: call).map(\.vdc) == [vdc] && lab.tenants.list(call: call).map(\.tenant) == [tenant])
+        let host = try lab.machine(mine).host.rawValue
+        #expect(try lab.machines.list(filter: .init(hosts: [host]), call: call).isEmpty, "a host that is out of sight")
+        let inventory = lab.inventory
+        let access = lab.authorization.access(of: "blue@vsphere.local", in: inventory)
+        let datastore = ManagedObject(try lab.machine(mine).home.datastore)
+        #expect(access.sees(datastore, in: inventory) && !access.may(.read, on: datastore, in: inventory), "a shared datastore")
+        #expect(!access.sees(ManagedObject(.virtualMachine, foreign), in: inventory))
+        let pool = try lab.inventory.tenantDatacenter(vdc).value.pool.rawValue
+        let spec = VcenterVMCreateSpec(guestOS: .ubuntu64, name: "db", placement: .init(resourcePool: pool), disks: [])
+        _ = try await lab.machines.create(spec: spec, call: call)
+        try await lab.vdcs.suspend(vdc: vdc, suspendPolicy: nil, call: lab.call())
+        let more = VcenterVMCreateSpec(guestOS: .ubuntu64, name: "more", placement: .init(resourcePool: pool), disks: [])
+        let refused = await fault { try await lab.machines.create(spec: more, call: call) }
+        #expect(refused?.type == .notAllowedInCurrentState, "while suspended")
+        _ = try await lab.machines.create(spec: more, call: lab.call())
+        try await members.delete(tenant: tenant, member: member, call: lab.call())
+        #expect(try lab.machines.list(filter: nil, call: call).isEmpty && lab.vdcs.list(call: call).isEmpty)
+        try await lab.close()
+    }
+
+    @Test func capacityTellsWhatIsPromised() async throws {
+        let lab = try await Laboratory.made(.balanced)
+        let vdc = try await lab.makeDatacenter("prod", cpu: 24_000)
+        try await lab.vio.update(vdc: vdc, spec: .init(cpuReserve: 6000), call: lab.call())
+        let cluster = try found(try TenancyCapacity(store: lab.store).list(call: lab.call()).first)
+        // Three hosts of eight cores of 2,000 MHz.
+        #expect(cluster.cpu.capacity == 48_000 && cluster.cpu.reserved == 6000 && cluster.cpu.reservable == 42_000)
+        #expect(cluster.cpu.limits == 24_000 && cluster.cpu.overcommitRatio == 0.5 && cluster.memory.limits == nil)
+        try await lab.close()
+    }
+
     @Test(arguments: [0, 1, 2, 4, 7, 11, 16, 23, 31])
     func aRecursiveDeleteSurvivesALossOfPower(count: Int) async throws {
         let power = Power()

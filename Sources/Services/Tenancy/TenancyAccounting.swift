@@ -53,12 +53,9 @@ extension Draft {
         let (before, after) = (old.map(datacenter.charge(of:)) ?? .none, new.map(datacenter.charge(of:)) ?? .none)
         let growth = after - before
         let starts = new?.powerState == .on && old?.powerState != .on
-        if growth.grows || starts {
-            try inventory.requireOpen(datacenter)
-            if let new { try inventory.requireAllowed(new, old, in: datacenter) }
-            let violations = QuotaAdmission.violations(growth, at: inventory.quotaLevels(of: datacenter))
-            guard violations.isEmpty else { throw .quotaExceeded(violations, name: datacenter.name) }
-        }
+        if growth.grows || starts { try inventory.admit(growth, to: datacenter) }
+        // Also of a machine that is off: it would be started as it is.
+        if let new { try inventory.requireAllowed(new, old, in: datacenter) }
         var (used, claimed) = (TenancyAmounts.none, TenancyAmounts.none)
         if let old {
             if old.lifecycle == .creating { claimed = claimed - before } else { used = used - before }
@@ -66,6 +63,13 @@ extension Draft {
         if let new {
             if new.lifecycle == .creating { claimed = claimed + after } else { used = used + after }
         }
+        try book(used: used, claimed: claimed, on: datacenter)
+    }
+
+    /// Changes the sums of a virtual datacenter and its tenant, in the commit that changes what they count.
+    ///
+    /// For whatever is a tenant's, after `Inventory.admit`. What is booked here `countedUsage` has to count.
+    mutating func book(used: TenancyAmounts, claimed: TenancyAmounts, on datacenter: TenantDatacenter) throws(Fault) {
         guard used != .none || claimed != .none else { return }
         for scope in [datacenter.id.rawValue, datacenter.tenant.rawValue] {
             var usage = inventory.usage(of: scope)
@@ -105,6 +109,16 @@ extension Inventory {
                 QuotaAdmission.Level(scope: tenant.id.rawValue, limits: tenant.limits, used: sum.used, claimed: sum.claimed))
         }
         return levels
+    }
+
+    /// Whether a virtual datacenter may consume more; `growth` may be nothing, for what only starts.
+    ///
+    /// - Throws: `unable_to_allocate_resource` with every limit that is broken; `not_allowed_in_current_state` if the
+    ///   virtual datacenter or its tenant may consume no more.
+    func admit(_ growth: TenancyAmounts, to datacenter: TenantDatacenter) throws(Fault) {
+        try requireOpen(datacenter)
+        let violations = QuotaAdmission.violations(growth, at: quotaLevels(of: datacenter))
+        guard violations.isEmpty else { throw .quotaExceeded(violations, name: datacenter.name) }
     }
 
     /// - Throws: `not_allowed_in_current_state` if it or its tenant is disabled or going. What its members may not do while
