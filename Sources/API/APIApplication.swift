@@ -78,6 +78,7 @@ public final class APIApplication: Application {
             requestID: ids.next(), operationID: Exchange.trimmed(request.head.text("x-request-id")),
             peer: request.connection.peer, receivedAt: Timestamp(milliseconds: clock.wallMilliseconds))
         if let refusal = admission.refusal(of: request), !isAnsweredAlways(request) {
+            if refusal != .overloaded { note(refusal.fault.type, of: request, in: exchange, because: .tooMany) }
             return .now(finish(refuse(refusal, request), request, exchange, started))
         }
         switch route(request, in: exchange) {

@@ -24,5 +24,7 @@ struct AuditAdapter: AuditTrail {
         }
     }
 
-    func noteRefusal(_ type: FaultType, of call: Call) { refusals.note("not permitted", of: call, type) }
+    func noteRefusal(_ type: FaultType, of call: Call, because reason: CallRefusal) {
+        refusals.note(reason.rawValue, of: call, type, about: reason == .notPermitted ? "authorization" : "request")
+    }
 }

@@ -148,7 +148,7 @@ struct Parts: Sendable {
                     bytes: document),
                 FormLoginEndpoint(sessions: sessions, maker: sessions),
                 NetworkPolicyEndpoint(
-                    responder: NetworkPolicyAdapter(product: product), sessions: sessions, productVersion: "4.2.1.0.0"),
+                    responder: NetworkPolicyAdapter(product: product), sessions: sessions, audit: audit, productVersion: "4.2.1.0.0"),
                 FileAccessEndpoint(
                     files: FileAccessAdapter(product: product), sessions: sessions, authorizer: authorizer, audit: audit),
             ],

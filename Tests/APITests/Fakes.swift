@@ -127,13 +127,14 @@ struct Bench {
 
     init(
         _ dispatcher: FakeDispatcher = FakeDispatcher(), endpoints: [any Endpoint] = [],
-        configuration: APIConfiguration = APIConfiguration(), sessions: FakeSessions = FakeSessions()
+        configuration: APIConfiguration = APIConfiguration(), sessions: FakeSessions = FakeSessions(),
+        audit: (any AuditTrail)? = nil
     ) {
         self.dispatcher = dispatcher
         log = RecordingLog()
         self.sessions = sessions
         application = APIApplication(
-            operations: dispatcher.operations, dispatcher: dispatcher, sessions: sessions, endpoints: endpoints,
+            operations: dispatcher.operations, dispatcher: dispatcher, sessions: sessions, audit: audit, endpoints: endpoints,
             accessLog: log, world: World(clock: FixedClock(), randomness: SeededRandomness(7)), configuration: configuration)
     }
 

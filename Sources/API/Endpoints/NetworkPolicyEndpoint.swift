@@ -34,11 +34,14 @@ public struct NetworkPolicyEndpoint: Endpoint {
     private let authenticator: Authenticator
     private let productVersion: String
     private let bodyLimit: Int
+    private let audit: (any AuditTrail)?
 
     /// - Parameter productVersion: the NSX version whose interface this is, for example `4.2.1.0.0`.
     public init(
-        responder: any NetworkPolicyResponder, sessions: any SessionAuthority, productVersion: String, bodyLimit: Int = 4 << 20
+        responder: any NetworkPolicyResponder, sessions: any SessionAuthority, audit: (any AuditTrail)? = nil,
+        productVersion: String, bodyLimit: Int = 4 << 20
     ) {
+        self.audit = audit
         self.responder = responder
         authenticator = Authenticator(authority: sessions, acceptsCredentialsOnEveryCall: true)
         self.productVersion = productVersion
@@ -80,7 +83,7 @@ public struct NetworkPolicyEndpoint: Endpoint {
         let head = request.head
         let call = call(by: principal, head, exchange)
         let isRead = head.method == .get || head.method == .head
-        guard responder.allows(principal, changes: !isRead) else { return .now(marked(Self.forbidden, call)) }
+        guard responder.allows(principal, changes: !isRead) else { return refused(marked(Self.forbidden, call), call, isRead) }
         if head.path.elementsEqual(Self.version.utf8) {
             let body = "{\"node_version\":\"\(productVersion)\",\"product_version\":\"\(productVersion).24000000\"}"
             return .now(marked(Self.json(200, body), call))
@@ -91,7 +94,8 @@ public struct NetworkPolicyEndpoint: Endpoint {
             for item in try QueryItems.all(head.query) { parameters[item.name] = item.value }
             path = String(decoding: try PathSegments.decoded(head.path), as: UTF8.self)
         } catch {
-            return .now(marked(Self.failure(400, "BAD_REQUEST", 220, "The path or the query is not well formed."), call))
+            let outcome = Self.failure(400, "BAD_REQUEST", 220, "The path or the query is not well formed.")
+            return isRead ? .now(marked(outcome, call)) : refused(marked(outcome, call), call, isRead)
         }
         let policyPath = String(path.utf8.dropFirst(Self.root.count - 1)) ?? path
         let known = parameters
@@ -101,18 +105,43 @@ public struct NetworkPolicyEndpoint: Endpoint {
             let body: [UInt8] = if case .bytes(let bytes) = request.body { bytes } else { [] }
             let overwrites = head.text("x-allow-overwrite")?.lowercased() == "true"
             return .later {
-                outcome(
-                    await responder.change(head.method, policyPath, known, body: body, overwrites: overwrites, by: call), call)
+                let answer = await responder.change(head.method, policyPath, known, body: body, overwrites: overwrites, by: call)
+                // A change that was made has its entry.
+                if let slip = call.audit, !slip.isMarked { await audit?.record(call, FaultType(ofStatus: answer.status)) }
+                return outcome(answer, call)
             }
-        case .post, .options: return .now(marked(Self.failure(405, "METHOD_NOT_ALLOWED", 405, "Method not allowed."), call))
+        case .post, .options:
+            return refused(marked(Self.failure(405, "METHOD_NOT_ALLOWED", 405, "Method not allowed."), call), call, isRead)
         }
     }
 
-    private func call(by principal: Principal?, _ head: RequestHead, _ exchange: Exchange) -> Call {
-        Call(
-            user: principal?.user, session: principal?.session, requestID: exchange.requestID, operationID: exchange.operationID,
-            service: Self.service, operation: head.method.name.lowercased(), peer: exchange.peer, receivedAt: exchange.receivedAt)
+    /// What is refused before the tree is asked: of a read the audit is told, of a change it has an entry first.
+    private func refused(_ outcome: Outcome, _ call: Call, _ isRead: Bool) -> Step {
+        guard let audit, let type = FaultType(ofStatus: outcome.status) else { return .now(outcome) }
+        if isRead {
+            audit.noteRefusal(type, of: call, because: .notPermitted)
+            return .now(outcome)
+        }
+        return .later {
+            await audit.record(call, type)
+            return outcome
+        }
     }
+
+    /// The path stands in the entry as its argument, as far as it can be told from what the client sent.
+    private func call(by principal: Principal?, _ head: RequestHead, _ exchange: Exchange) -> Call {
+        var call = Call(
+            user: principal?.user, session: principal?.session, credentialVersion: principal?.credentialVersion,
+            requestID: exchange.requestID, operationID: exchange.operationID, service: Self.service,
+            operation: head.method.name.lowercased(), peer: exchange.peer, receivedAt: exchange.receivedAt)
+        let isPlain = head.path.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        let path = String(decoding: head.path.prefix(Self.pathLimit), as: UTF8.self)
+        call.audit = AuditSlip(head, principal?.authentication, arguments: isPlain ? "{\"path\":\"\(path)\"}" : nil)
+        return call
+    }
+
+    /// Longest part of a path that an audit entry repeats, in bytes.
+    private static let pathLimit = 512
 
     private func outcome(_ answer: NetworkPolicyAnswer, _ call: Call) -> Outcome {
         var outcome = Outcome(status: answer.status, fields: JSONAnswer.fields, body: .bytes(answer.body), isCompressible: true)

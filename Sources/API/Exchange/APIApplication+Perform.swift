@@ -16,7 +16,7 @@ extension APIApplication {
         }
         let call = entry.call(by: principal, in: exchange)
         if let principal, let refusal = admission.refusal(ofUser: principal.user) {
-            return .now(refused(refusal, entry, call, shape))
+            return .now(refused(refusal, entry, call, principal, head, shape))
         }
         var input = input
         do throws(Fault) {
@@ -41,7 +41,7 @@ extension APIApplication {
     ) -> Step {
         var call = entry.call(by: principal, in: exchange)
         if let principal, let refusal = admission.refusal(ofUser: principal.user) {
-            return .now(refused(refusal, entry, call, shape))
+            return .now(refused(refusal, entry, call, principal, head, shape))
         }
         call.audit = AuditSlip(head, principal?.authentication, arguments: input.summary(without: secrets.names))
         var input = input
@@ -70,16 +70,18 @@ extension APIApplication {
         do throws(Fault) {
             try authorizer.authorize(entry.operation, at: entry.index, input: input, by: principal, call: call)
         } catch {
-            if let audit { note(error.type, call, principal, head, audit) }
+            note(error.type, call, principal, head, .notPermitted)
             throw error
         }
     }
 
     @inline(never)
-    private func note(_ type: FaultType, _ call: Call, _ principal: Principal, _ head: RequestHead, _ audit: any AuditTrail) {
+    private func note(
+        _ type: FaultType, _ call: Call, _ principal: Principal, _ head: RequestHead, _ reason: CallRefusal
+    ) {
         var call = call
         call.audit = AuditSlip(head, principal.authentication)
-        audit.noteRefusal(type, of: call)
+        audit?.noteRefusal(type, of: call, because: reason)
     }
 
     /// By itself, so that a read does not copy into a closure what only the others need.
@@ -121,8 +123,10 @@ extension APIApplication {
     /// REST has a status for it; JSON-RPC has the error alone.
     @inline(never)
     private func refused(
-        _ refusal: Admission.Refusal, _ entry: OperationEntry, _ call: Call, _ shape: some Presentation
+        _ refusal: Admission.Refusal, _ entry: OperationEntry, _ call: Call, _ principal: Principal, _ head: RequestHead,
+        _ shape: some Presentation
     ) -> Outcome {
+        note(refusal.fault.type, call, principal, head, .tooMany)
         var outcome = refusal.marked(failure(refusal.fault, entry, call, shape))
         if outcome.status != 200 { outcome.status = refusal.status }
         return outcome

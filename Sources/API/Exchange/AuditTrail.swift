@@ -11,8 +11,17 @@ public protocol AuditTrail: Sendable {
     /// - Parameter refusal: `nil` for a success that changed nothing.
     func record(_ call: Call, _ refusal: FaultType?) async
 
-    /// For refused reads. Called on the event loop: must not block, and may leave out what comes too often.
-    func noteRefusal(_ type: FaultType, of call: Call)
+    /// For what strangers and reads can cause in any number. Called on the event loop: must not block, and may leave out
+    /// what comes too often.
+    func noteRefusal(_ type: FaultType, of call: Call, because reason: CallRefusal)
+}
+
+/// Why a call was turned away, other than for who called.
+public enum CallRefusal: String, Sendable {
+    case notPermitted = "not permitted"
+    case tooMany = "too many requests"
+    /// No JSON, not the JSON that was asked for, or of another type of content.
+    case unreadable = "not readable"
 }
 
 extension AuditSlip {
@@ -44,6 +53,25 @@ struct SecretFields: Sendable {
         case .optional(let inner), .list(let inner), .set(let inner): isSecret(inner)
         case .map(let key, let value): isSecret(key) || isSecret(value)
         default: false
+        }
+    }
+}
+
+extension FaultType {
+    /// What the audit calls a refusal of which no more is known than its status; `nil` for what was no refusal.
+    init?(ofStatus status: Int) {
+        switch status {
+        case ..<400: return nil
+        case 401: self = .unauthenticated
+        case 403: self = .unauthorized
+        case 404: self = .notFound
+        case 405: self = .unsupported
+        case 409: self = .notAllowedInCurrentState
+        case 412: self = .concurrentChange
+        case 429, 503: self = .serviceUnavailable
+        case 507: self = .unableToAllocateResource
+        case 500...: self = .error
+        default: self = .invalidArgument
         }
     }
 }

@@ -74,11 +74,11 @@ public struct FileAccessEndpoint: Endpoint {
         let call = call(by: principal, head, exchange)
         do throws(FileFault) {
             if let refusal = try refusal(of: target, head.method, by: principal) {
-                audit?.noteRefusal(.unauthorized, of: call)
+                audit?.noteRefusal(.unauthorized, of: call, because: .notPermitted)
                 return refusal
             }
         } catch {
-            audit?.noteRefusal(.notFound, of: call)
+            audit?.noteRefusal(.notFound, of: call, because: .notPermitted)
             return Self.refusal(error)
         }
         do throws(FileFault) {
@@ -93,6 +93,8 @@ public struct FileAccessEndpoint: Endpoint {
             case (_, .datacenters), (_, .datastores): return try await list(target, head, by: principal)
             }
         } catch {
+            // A change that failed; one that was made has its entry.
+            if let slip = call.audit, !slip.isMarked { await audit?.record(call, FaultType(ofStatus: Self.refusal(error).status)) }
             return Self.refusal(error)
         }
     }

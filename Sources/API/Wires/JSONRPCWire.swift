@@ -14,6 +14,7 @@ extension APIApplication {
             return .now(outcome)
         }
         if let type = request.head.value("content-type"), !MediaType.isJSON(type) {
+            note(.invalidRequest, of: request, in: exchange, because: .unreadable)
             return .now(RESTRoot.clean.failure(StandardFault.unsupportedMediaType, status: 415))
         }
         let body: [UInt8] = if case .bytes(let bytes) = request.body { bytes } else { [] }
@@ -21,6 +22,7 @@ extension APIApplication {
             let envelope = try JSONRPCEnvelope(body, request.head)
             return call(envelope, request.head, exchange.with(operationID: envelope.operationID(request.head)))
         } catch {
+            note(.invalidRequest, of: request, in: exchange, because: .unreadable)
             return .now(error.outcome)
         }
     }
@@ -62,7 +64,8 @@ extension APIApplication {
         do throws(Fault) {
             return perform(entry, input: try OperationInput(jsonRPC: input), by: principal, from: head, in: exchange, as: shape)
         } catch {
-            return .now(refusal(error, entry, principal, exchange, shape))
+            let outcome = refusal(error, entry, principal, exchange, shape)
+            return unreadable(outcome, error, entry, by: principal, from: head, in: exchange)
         }
     }
 

@@ -33,13 +33,14 @@ extension APIApplication {
         guard Self.hasReadableBody(request, for: route) else {
             var outcome = refusal(StandardFault.unsupportedMediaType, of: entry, by: principal, as: shape)
             outcome.status = 415
-            return .now(outcome)
+            return unreadable(outcome, StandardFault.unsupportedMediaType, entry, by: principal, from: request.head, in: exchange)
         }
         do throws(Fault) {
             let input = try Self.input(route, shape.wire, variables, request)
             return perform(entry, input: input, by: principal, from: request.head, in: exchange, as: shape)
         } catch {
-            return .now(refusal(error, of: entry, by: principal, as: shape))
+            let outcome = refusal(error, of: entry, by: principal, as: shape)
+            return unreadable(outcome, error, entry, by: principal, from: request.head, in: exchange)
         }
     }
 

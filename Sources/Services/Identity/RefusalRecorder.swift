@@ -3,7 +3,8 @@ import Persistence
 import Platform
 import Synchronization
 
-/// Records callers that were turned away before anybody's password was looked at, and reads that were not permitted.
+/// Records callers that were turned away before anybody's password was looked at, reads that were not permitted, and
+/// requests that were too many or not readable.
 ///
 /// These can come in any number, so that of one user, and of strangers for one reason, only so many become entries of their
 /// own; the next entry says how many did not. That bounds what a flood of them can write.
@@ -29,13 +30,16 @@ public final class RefusalRecorder: Sendable {
         clock = world.clock
     }
 
-    /// - Parameter reason: says nothing of what was presented.
-    public func note(_ reason: String, of call: Call, _ type: FaultType = .unauthenticated) {
+    /// - Parameters:
+    ///   - reason: says nothing of what was presented.
+    ///   - subject: what the refusal is about; the target of the entry.
+    public func note(
+        _ reason: String, of call: Call, _ type: FaultType = .unauthenticated, about subject: String = "authentication"
+    ) {
         let key = call.user ?? "\n" + reason
         guard let missing = take(key) else { return }
         let detail = missing == 0 ? reason : reason + "; \(missing) refusals before it have no entries"
-        let target = type == .unauthenticated ? "authentication" : "authorization"
-        let isTaken = store.noteAudit(call, refused: type, facts: [AuditFact(target: target, detail: detail)])
+        let isTaken = store.noteAudit(call, refused: type, facts: [AuditFact(target: subject, detail: detail)])
         if !isTaken { allowances.withLock { $0[key]?.suppressed += missing + 1 } }
     }
 
