@@ -1,6 +1,5 @@
 // What days that pass, and clocks that jump, do to the audit log and to a node.
 import Domain
-import Logging
 import Persistence
 import Platform
 import Services
@@ -28,7 +27,7 @@ import Testing
 
         let parts = try Parts(configuration, directory, clock.world)
         let store = parts.product.store
-        let keeper = try AuditKeeper(configuration, directory, parts.product, Logger(label: "audit"))
+        let keeper = try AuditKeeper(configuration, directory, parts.product, LogFactory(configuration).logger("audit"))
         clock.move(to: -5 * Self.day / 2)
         await keeper.retain()
         #expect(keeper.forgottenThrough == 0, "a day more is let grow before anything is cut")
