@@ -74,7 +74,11 @@ def fewer_rights(server):
 def tenants(server):
     run = run_after_login(server, "Give tenants virtual datacenters")
     holds('"requested":1,"available":0' in run.stdout, f"the refusal:\n{run.stdout[-2000:]}")
-    holds(run.stdout.endswith("[]\n"), f"no differences, and nothing said after them:\n{run.stdout[-500:]}")
+    _, verified, after = run.stdout.partition("\n[]\n")
+    holds(verified, f"no differences:\n{run.stdout[-2000:]}")
+    holds("member user:blue@vsphere.local, TENANT_OPERATOR" in after, f"the tenant's log tells of the member:\n{after}")
+    last = after.splitlines(keepends=True)[-1]
+    holds(last.startswith('{"cluster":') and last.endswith("}\n"), f"the capacity, and nothing said after it:\n{last}")
 
 
 @case("the array over iSCSI works as written")
