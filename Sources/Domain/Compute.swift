@@ -52,7 +52,8 @@ public struct Host: Resource {
 
     public init(
         id: Identifier<Host>, name: String, cluster: Identifier<Cluster>?, folder: Identifier<Folder>,
-        datacenter: Identifier<Datacenter>, uuid: String, initiatorName: String, cpuCores: Int, coreSpeedMHz: Int = Host.usualCoreSpeedMHz, memoryBytes: UInt64,
+        datacenter: Identifier<Datacenter>, uuid: String, initiatorName: String, cpuCores: Int,
+        coreSpeedMHz: Int = Host.usualCoreSpeedMHz, memoryBytes: UInt64,
         acceleration: HostAcceleration = HostAcceleration()
     ) {
         self.id = id

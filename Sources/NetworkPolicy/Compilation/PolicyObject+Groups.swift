@@ -29,7 +29,9 @@ extension PolicyObject {
         switch fields["resource_type"]?.string {
         case "Condition": return condition(fields)
         case "NestedExpression": return .nested(expression(fields["expressions"]?.array ?? []))
-        case "PathExpression": return .references(groups: texts("paths").filter { $0.contains("/groups/") }, entities: texts("paths").compactMap(entity))
+        case "PathExpression":
+            let paths = texts("paths")
+            return .references(groups: paths.filter { $0.contains("/groups/") }, entities: paths.compactMap(entity))
         case "IPAddressExpression": return .addresses(AddressSet(texts("ip_addresses").compactMap { IPRange($0) }))
         case "MACAddressExpression": return .macAddresses(Set(texts("mac_addresses").compactMap { MACAddress($0) }))
         case "ExternalIDExpression":

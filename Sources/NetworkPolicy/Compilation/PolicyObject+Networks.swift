@@ -61,13 +61,16 @@ extension PolicyObject {
         }
     }
 
+    /// The rule of translation that the object is; `nil` if it is none, or names a range: every packet would match one left out.
     func translation(service: ServiceMatch?) -> NATRule? {
         let actions: [String: NATRule.Action] = [
             "SNAT": .sourceNAT, "DNAT": .destinationNAT, "REFLEXIVE": .reflexive, "NO_SNAT": .noSourceNAT,
             "NO_DNAT": .noDestinationNAT,
         ]
         let matches: [String: NATRule.FirewallMatch] = ["MATCH_EXTERNAL_ADDRESS": .externalAddress, "BYPASS": .bypass]
-        guard let action = actions[text("action") ?? ""] else { return nil }
+        let networks = ["source_network", "destination_network", "translated_network"]
+        let isWhole = networks.allSatisfy { text($0)?.isEmpty ?? true || prefix($0) != nil }
+        guard isWhole, let action = actions[text("action") ?? ""] else { return nil }
         return NATRule(
             RuleNumber.of(self), sequenceNumber: number("sequence_number") ?? 0, action, source: prefix("source_network"),
             destination: prefix("destination_network"), translated: prefix("translated_network"),
@@ -76,7 +79,7 @@ extension PolicyObject {
             isEnabled: content["enabled"]?.boolean ?? true)
     }
 
-    /// A network or a single address. A range is none: it translates nothing.
+    /// A network or a single address.
     private func prefix(_ name: String) -> IPPrefix? {
         guard let text = text(name) else { return nil }
         if let address = IPAddress(text) { return IPPrefix(address, length: address.family.bitCount) }

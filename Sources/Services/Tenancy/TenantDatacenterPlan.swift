@@ -35,7 +35,8 @@ struct TenantDatacenterPlan: Sendable {
         let cluster = try draft.inventory.computeCluster(compute ?? "")
         var datacenter = TenantDatacenter(
             id: draft.nextIdentifier(prefix: "vdc-"), tenant: tenant.id, name: "", summary: "", cluster: cluster.id,
-            pool: draft.nextIdentifier(prefix: "resgroup-"), folder: draft.nextIdentifier(prefix: "group-v"), model: model, processorSpeedMHz: processorSpeedMHz,
+            pool: draft.nextIdentifier(prefix: "resgroup-"), folder: draft.nextIdentifier(prefix: "group-v"), model: model,
+            processorSpeedMHz: processorSpeedMHz,
             cpuReserve: 0, memoryReserve: 0, limits: .unlimited)
         try apply(to: &datacenter, draft.inventory)
         try draft.insert(datacenter.resourcePool(in: cluster))

@@ -204,12 +204,7 @@ func compilingChangeByChangeIsCompilingAnew(seed: UInt64) {
     let plain: PolicyValue = ["expression": [["resource_type": "IPAddressExpression", "ip_addresses": ["10.0.0.2"]]]]
     var compilation = NetworkCompilation()
     for (path, body) in [(second, plain), (first, nesting(second)), (second, nesting(first))] {
-        do {
-            try objects.patch(path, body)
-        } catch {
-            // The tree may refuse circles by itself; then there is nothing to recover from.
-            return
-        }
+        try objects.patch(path, body)
         compilation.update([path], in: objects)
     }
     #expect(compilation.circularGroups == [first, second])
@@ -218,4 +213,18 @@ func compilingChangeByChangeIsCompilingAnew(seed: UInt64) {
     #expect(compilation.circularGroups.isEmpty)
     let number = try #require(compilation.topology.groups.knownGroup(first))
     #expect(compilation.topology.groups.addresses(ofGroup: number).ranges.map(\.description) == ["10.0.0.1-10.0.0.2"])
+}
+
+@Test func aTranslationOfARangeTranslatesNothingRatherThanEverything() throws {
+    var objects = PlainObjects()
+    try objects.patch("/infra/tier-1s/t0", [:])
+    let rule = "/infra/tier-1s/t0/nat/USER/nat-rules/n0"
+    func translations(_ source: PolicyValue) throws -> Int {
+        let body: PolicyValue = ["action": "SNAT", "source_network": source, "translated_network": "192.0.2.7"]
+        try objects.patch(rule, body)
+        return try #require(NetworkCompilation(objects, machines: []).topology.gateways.first).natRules.count
+    }
+    #expect(try translations("10.1.0.0/24") == 1)
+    #expect(try translations("10.1.0.5") == 1)
+    #expect(try translations("10.1.0.5-10.1.0.9") == 0)
 }
