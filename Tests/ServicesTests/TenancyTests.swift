@@ -203,6 +203,10 @@ extension Laboratory {
         let principal = VcenterAuthorizationPermissionsPrincipal(type: .user, name: "blue", domain: "vsphere.local")
         let member = try await members.create(tenant: tenant, spec: .init(principal: principal, role: .tenantOperator), call: lab.call())
         let call = lab.call(by: "blue@vsphere.local")
+        let ownWish = await fault {
+            try await members.create(tenant: tenant, spec: .init(principal: principal, role: .tenantAuditor), call: call)
+        }
+        #expect(ownWish?.type == .invalidArgument, "nobody gives up rights by making himself a member")
         #expect(try lab.machines.list(filter: nil, call: call).map(\.vm) == [mine])
         #expect(try lab.vdcs.list(call: call).map(\.vdc) == [vdc] && lab.tenants.list(call: call).map(\.tenant) == [tenant])
         let host = try lab.machine(mine).host.rawValue

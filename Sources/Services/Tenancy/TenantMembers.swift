@@ -35,6 +35,10 @@ struct TenantMembers: TenantMembersService {
             guard let principal = GroupMember(spec.principal), draft.inventory.contains(principal) else {
                 throw .invalid("spec.principal", "there is no such user or group.")
             }
+            // The nearer permission counts: an operator would be locked out of the tenant.
+            guard call.user.map({ GroupMember.user(Identifier($0)) }) != principal else {
+                throw .invalid("spec.principal", "it is the caller, who would keep no other rights on the tenant than a member's.")
+            }
             let place = PermissionPlace.object(ManagedObject(.tenant, tenant))
             guard draft[Permission.self].record(by: "holder", Permission.holderKey(place, principal)) == nil else {
                 throw .tenancy(.alreadyExists, "member_exists", "The user or group is a member already.")
